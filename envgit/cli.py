@@ -1,0 +1,112 @@
+"""Own the command line: global options, which module is which command, and how an error becomes one line and a status.
+
+A command's module is imported only when it is called: `blame` must not pay for what `record` needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from envgit import __version__, ui
+from envgit.errors import EnvgitError
+
+DEFECT = 70
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+COMMANDS = {
+    "init": "set up: environments, keys, the first entry of the log",
+    "diff": "show what changed between two revisions, redacted",
+    "record": "append the missing entries to the log",
+    "verify": "check the log, and that nothing is missing from it",
+    "blame": "show who changed a variable last, and when",
+    "log": "list entries",
+    "show": "show an environment as it stood at a revision, an entry or a time",
+    "demo": "tell the whole story on a repository made for it",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules under envgit.commands, each with a click command called `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(f"envgit.commands.{cmd_name}").command
+        if not isinstance(found, click.Command):
+            raise TypeError(cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
+@click.option("--debug", is_flag=True, help="On a defect show the traceback; it may hold values, so mind where it goes.")
+@click.version_option(__version__, prog_name="envgit")
+@click.pass_context
+def group(ctx: click.Context, directory: str, debug: bool) -> None:
+    """Audit the environment variables that live in git as SOPS files.
+
+    Every change with who, when and why, signed, in your own repository; never a value.
+    """
+    ctx.obj = Path(directory)
+    ctx.meta["debug"] = debug
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit status (README, "Exit status")."""
+    ui.prepare()
+    argv = sys.argv[1:] if arguments is None else arguments
+    try:
+        result = group.main(argv, prog_name="envgit", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try once more to flush at exit, and print that it could not.
+        sys.stdout = sys.stderr
+        return BROKEN_PIPE
+    except (KeyboardInterrupt, click.Abort):
+        ui.error("interrupted; what was recorded before is kept")
+        return INTERRUPTED
+    except EnvgitError as error:
+        ui.error(str(error))
+        return error.exit_status
+    except click.ClickException as error:
+        ui.error(_usage(error))
+        return 2
+    except Exception as error:
+        if "--debug" in argv:
+            raise
+        ui.error(_defect(error))
+        return DEFECT
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    command = f"; envgit {error.ctx.info_name} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+    message = error.format_message().rstrip(".")
+    return message[:1].lower() + message[1:] + command.replace("envgit envgit", "envgit")
+
+
+def _defect(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "somewhere"
+    # The text of an unexpected error may quote what it choked on.
+    return (
+        f"a defect in envgit {__version__}: {type(error).__name__} at {where}; please report this line "
+        "(--debug shows more, and that may hold values)"
+    )

@@ -1,0 +1,126 @@
+"""Own `envgit blame`: the last change of a variable in every environment, its whole line of changes, or all of an environment."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import click
+
+from envgit import ui
+from envgit.commands.options import as_json, environment, session
+from envgit.errors import UsageError
+from envgit.escape import terminal
+from envgit.log import blame
+from envgit.log.branch import Log
+from envgit.log.selection import Unit
+from envgit.log.session import Session
+from envgit.log.sources import freshness, log_or_history, subjects
+from envgit.model import ChangeKind
+from envgit.views import blame as view
+from envgit.words import count
+
+
+@click.command("blame", short_help="show who changed a variable last, and when")
+@click.argument("variable", required=False)
+@environment
+@click.option("--all", "whole", is_flag=True, help="Show every change of the variable, newest first.")
+@as_json
+@click.pass_context
+def command(ctx: click.Context, variable: str | None, environment: str, whole: bool, as_json: bool) -> int:
+    """Show who changed VARIABLE last, in every environment; without one, every variable of the environments that -e selects.
+
+    Re-encryptions are no changes and blame nobody. Without a log the answer comes from git history, and is unsigned.
+    """
+    run = session(ctx)
+    if variable is None and not environment:
+        raise UsageError("name a variable, or an environment with -e: envgit blame DATABASE_URL, envgit blame -e production")
+    if variable is None and whole:
+        raise UsageError("--all shows the changes of one variable: name it")
+    log, signed = log_or_history(run)
+    units = blame.selected(log.units(), environment)
+    if not units:
+        raise UsageError(_no_environment(log, environment))
+    found = list(_found(log, units, variable, whole))
+    if variable is not None and not found:
+        raise UsageError(_no_variable(log, units, variable))
+    found.sort(key=lambda line: (-line.sequence, line.environment, line.unit))
+    shown = view.BlameView(
+        tuple(found),
+        signed,
+        environments=len(units) > 1,
+        variables=variable is None,
+        again=_again(found) if whole else {},
+        backfilled_before=log.began_at if signed else "",
+        subjects={} if as_json else subjects(run.repo, (line.commit for line in found)),
+    )
+    if as_json:
+        ui.document(view.document(shown))
+        return 0
+    ui.out(view.lines(shown, ui.width()))
+    _advise(run, log, units, variable, found, whole, signed)
+    return 0
+
+
+def _found(log: Log, units: Iterable[Unit], variable: str | None, whole: bool) -> Iterable[blame.Blamed]:
+    for unit in units:
+        if variable is None:
+            yield from blame.every(log, unit)
+        elif whole:
+            yield from blame.line(log, unit, variable)
+        elif (last := blame.last(log, unit, variable)) is not None:
+            yield last
+
+
+def _again(found: list[blame.Blamed]) -> dict[int, int]:
+    """Map an entry to the earlier one that gave the same value, where another value lay between."""
+    seen: dict[tuple[str, str, str], int] = {}
+    again = {}
+    for line in reversed(found):
+        mark = line.change.after
+        if mark is None:
+            continue
+        key = (line.environment, line.unit, mark)
+        if key in seen and line.change.kind in (ChangeKind.CHANGED, ChangeKind.ADDED):
+            again[line.sequence] = seen[key]
+        seen[key] = line.sequence
+    return again
+
+
+def _advise(
+    run: Session, log: Log, units: list[Unit], variable: str | None, found: list[blame.Blamed], whole: bool, signed: bool
+) -> None:
+    if variable is not None:
+        having = {(line.environment, line.unit) for line in found}
+        lacking = [terminal("/".join(filter(None, unit))) for unit in units if unit not in having]
+        if lacking and len(units) > 1:
+            ui.advise(f"never in: {', '.join(lacking)}")
+    if whole and variable is not None:
+        ui.advise(_left_out(log, units, variable))
+    ui.advise(freshness(run, log) if signed else "from git history alone: nobody signed this; envgit init begins a log")
+
+
+def _left_out(log: Log, units: list[Unit], variable: str) -> str:
+    records = [record for unit in units if (record := log.variable(unit, variable)) is not None]
+    files = [record for unit in units if (record := log.file(unit)) is not None]
+    encrypted, access = sum(r.reencrypted for r in records), sum(f.access for f in files)
+    if not encrypted and not access:
+        return "nothing left out"
+    said = [count(encrypted, "re-encryption") if encrypted else "", count(access, "change of recipients", "changes of recipients") if access else ""]
+    return f"left out: {', '.join(filter(None, said))} (envgit log): no value changed"
+
+
+def _no_environment(log: Log, pattern: str) -> str:
+    known = ", ".join(sorted({terminal("/".join(filter(None, unit))) for unit in log.units()})) or "none yet"
+    return f"no environment matches {pattern!r}; there are: {known}"
+
+
+def _no_variable(log: Log, units: list[Unit], variable: str) -> str:
+    known = sorted({name for unit in units for name in log.names(unit)})
+    near = difflib.get_close_matches(variable, known, n=3, cutoff=0.5) or [
+        name for name in known if name.lower().endswith("." + variable.lower()) or name.lower() == variable.lower()
+    ]
+    hint = f"near it: {', '.join(map(terminal, near[:3]))}" if near else "envgit blame -e NAME lists an environment's"
+    return f"no variable {variable!r} was ever in {count(len(units), 'environment')} that this log knows; {hint}"
+
+

@@ -1,0 +1,79 @@
+"""Own `envgit log`: the entries, newest first, filtered."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import click
+
+from envgit import ui
+from envgit.commands.options import as_json, environment, session
+from envgit.errors import UsageError
+from envgit.log.difference import recipient_names
+from envgit.log.listing import Filter, listed
+from envgit.log.sources import freshness, log_or_history, subjects
+from envgit.views import log as view
+
+_AGO = re.compile(r"(\d+)[. ](minute|hour|day|week|month|year)s?(?:[. ]ago)?")
+_SPANS = {"minute": 1, "hour": 60, "day": 1440, "week": 10080, "month": 43800, "year": 525600}
+
+
+@click.command("log", short_help="list entries")
+@click.argument("variable", required=False)
+@environment
+@click.option("-n", "--max-count", "most", type=click.IntRange(1), metavar="N", help="Show at most N entries; also as -N.")
+@click.option("--oneline", is_flag=True, help="One line an entry.")
+@click.option("--author", "actor", metavar="TEXT", default="", help="Only by an author whose name or e-mail holds TEXT.")
+@click.option("--kind", multiple=True, metavar="KIND", help="Only entries with this kind: of entry, change or event.")
+@click.option("--since", metavar="TIME", default="", help="Only what landed since, as 2026-11-20 or 1.week.")
+@click.option("--until", metavar="TIME", default="", help="Only what landed until.")
+@as_json
+@click.pass_context
+def command(
+    ctx: click.Context,
+    variable: str | None,
+    environment: str,
+    most: int | None,
+    oneline: bool,
+    actor: str,
+    kind: tuple[str, ...],
+    since: str,
+    until: str,
+    as_json: bool,
+) -> int:
+    """List entries, newest first: those that touch VARIABLE where one is named, all of them else.
+
+    Re-encryptions and changes of access are here as what they were. Without a log the answer comes from git history, unsigned.
+    """
+    run = session(ctx)
+    log, signed = log_or_history(run)
+    now = datetime.now(UTC)
+    wanted = Filter(variable or "", environment, actor, frozenset(kind), moment(since, now), moment(until, now))
+    entries = tuple(islice(listed(log, wanted), most))
+    shown = view.LogView(
+        entries,
+        log.ref if signed else "",
+        subjects={} if as_json else subjects(run.repo, view.commits(entries)),
+        names=recipient_names(run),
+    )
+    if as_json:
+        ui.document(view.document(shown))
+        return 0
+    ui.out(view.oneline(shown, ui.width()) if oneline else view.lines(shown))
+    ui.advise(freshness(run, log) if signed else "from git history alone: nobody signed this; envgit init begins a log")
+    return 0
+
+
+def moment(text: str, now: datetime) -> datetime | None:
+    """Return the time that a person means by a date, a date and time, or "2.weeks"; raise UsageError where it is none."""
+    if not text:
+        return None
+    if found := _AGO.fullmatch(text):
+        return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; write it as 2026-11-20, '2026-11-20 14:00' or 1.week") from None
+    return parsed.astimezone() if parsed.tzinfo is None else parsed

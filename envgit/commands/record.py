@@ -1,0 +1,43 @@
+"""Own `envgit record`: the entries that the log lacks, signed and appended; with --push, at the remote too."""
+
+from __future__ import annotations
+
+import click
+
+from envgit import ui
+from envgit.commands.options import as_json, session
+from envgit.log.recording import Recording, record, supplement
+
+
+@click.command("record", short_help="append the missing entries to the log")
+@click.option("--push", is_flag=True, help="Begin from the remote's log, cover what the remote's source branch has, and push.")
+@click.option("--supplement", "complete", is_flag=True, help="Tell what entries recorded without an identity could not.")
+@as_json
+@click.pass_context
+def command(ctx: click.Context, push: bool, complete: bool, as_json: bool) -> int:
+    """Append an entry for every step of the source branch that the log does not have yet.
+
+    It may be run at any time and as often as one likes: what is there already is not written again. Killed at any point, it leaves
+    the log as it was, or with some of the entries.
+    """
+    run = session(ctx)
+    found = supplement(run, push=push) if complete else record(run, push=push)
+    for warning in found.warnings:
+        ui.say(f"warning: {warning}")
+    if as_json:
+        ui.document(_document(found))
+    else:
+        ui.out(found.summary)
+    return 0
+
+
+def _document(found: Recording) -> dict[str, object]:
+    return {
+        "schema": "envgit.record/1",
+        "recorded": found.recorded,
+        "first": found.first,
+        "entries": found.entries,
+        "audit_commit": found.tip,
+        "pushed": found.pushed,
+        "warnings": list(found.warnings),
+    }

@@ -1,0 +1,65 @@
+"""Own fingerprints: keyed hashes of values that say "same" or "other" and nothing else, and the state of a file.
+
+A fingerprint is HMAC-SHA256 over (variable, type, value), each prefixed by its length in eight bytes, cut to 16 bytes: docs/format.md
+has the bytes. The key belongs to the log, one for each file and set of recipients; nothing here stores or wraps it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from envgit.model import Digest, Fingerprint, KeyId, Secret, Value, ValueType
+
+KEY_BYTES = 32
+FINGERPRINT_BYTES = 16
+_KEY_LABEL = b"envgit fingerprint key v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintKey:
+    """A key and the id that the log calls it by, which is a hash of it."""
+
+    id: KeyId
+    secret: Secret
+
+    @classmethod
+    def of(cls, key: bytes) -> FingerprintKey:
+        """Name the key of 32 bytes."""
+        return cls(KeyId(sha256(_KEY_LABEL + key).hexdigest()[:32]), Secret(key))
+
+    def fingerprint(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
+        """Return the fingerprint, 32 hex digits, of a value under a variable's name and type."""
+        message = b"".join(
+            len(part).to_bytes(8, "big") + part
+            for part in (variable.encode("utf-8", "surrogateescape"), kind.encode(), value.reveal())
+        )
+        return Fingerprint(hmac.digest(self.secret.reveal(), message, "sha256")[:FINGERPRINT_BYTES].hex())
+
+    def of_value(self, value: Value) -> Fingerprint | None:
+        """Return the fingerprint of a variable, None where its value is unknown."""
+        return None if value.secret is None else self.fingerprint(value.name, value.type, value.secret)
+
+    def state(self, values: Iterable[Value]) -> Digest | None:
+        """Return the digest that names what all `values` are together, None where any is unknown."""
+        rows = []
+        for value in values:
+            mark = self.of_value(value)
+            if mark is None:
+                return None
+            rows.append([value.name, str(value.type), mark])
+        return state(self.id, rows)
+
+
+def state(key: KeyId, rows: Iterable[Iterable[str]]) -> Digest:
+    """Return the state digest of (variable, type, fingerprint) rows under `key`."""
+    canonical = json.dumps([key, sorted(list(row) for row in rows)], ensure_ascii=False, separators=(",", ":"))
+    return Digest("sha256:" + sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest())
+
+
+def digest(data: bytes) -> Digest:
+    """Return the SHA-256 of a file's bytes, as entries write it."""
+    return Digest("sha256:" + sha256(data).hexdigest())

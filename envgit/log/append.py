@@ -1,0 +1,110 @@
+"""Own the making of entries: number, time, bytes, tree, commit and signature, and the one moment at which the branch moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envgit import __version__
+from envgit.audit import commit as commits
+from envgit.audit.codec import encode_entry
+from envgit.audit.entry import VERSION, Body, Entry, EntryKind, Genesis, GenesisSource, Recorder, Signer, Signers
+from envgit.audit.merkle import leaf_hash
+from envgit.audit.objects import ObjectWrite, written
+from envgit.audit.state import apply
+from envgit.audit.tree import Tree
+from envgit.errors import LogError
+from envgit.git.repository import Repository
+from envgit.log.branch import Log
+from envgit.log.readme import TEXT
+from envgit.model import CommitId, Config, Digest, ObjectId
+from envgit.signing import SigningKey
+
+NO_SIGNERS = Signers(version=1, threshold=0, roots=(), signers=())
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What a run writes with: its key, the one time that it read, and what it says of itself."""
+
+    key: SigningKey | None
+    recorded_at: str
+    recorder: Recorder
+
+
+def this_tool(actor: str = "", run: str = "") -> Recorder:
+    """Return what this program says of itself."""
+    return Recorder(f"envgit {__version__}", actor, run)
+
+
+def genesis_entry(
+    origin: str, source: GenesisSource, config: Config, pen: Pen, *, nonce: str = "", signers: Signers = NO_SIGNERS
+) -> Entry:
+    """Return the first entry of a log."""
+    readme = Digest(commits.readme_digest(TEXT))
+    body = Genesis(nonce, source, config, signers, readme)
+    return Entry(VERSION, origin, 0, EntryKind.GENESIS, pen.recorded_at, pen.recorder, body)
+
+
+class Appender:
+    """Append entries to a log in memory; `flush` writes what they are made of and moves the branch."""
+
+    def __init__(self, log: Log, pen: Pen) -> None:
+        self.log = log
+        self.pen = pen
+        self.tip: ObjectId | None = log.tip and ObjectId(log.tip)
+        self.leaf = b""
+        self._new: list[ObjectWrite] = []
+        self._signer = _signer(log.state.signers, pen.key) if log.size else None
+
+    @classmethod
+    def begin(cls, genesis: Entry, pen: Pen) -> Appender:
+        """Begin a log with its genesis, in memory until it is flushed."""
+        tree = Tree()
+        data = encode_entry(genesis)
+        state = apply(genesis, data, tree, None, TEXT)
+        made = cls(Log(tree, state), pen)
+        made._write(genesis, data)
+        return made
+
+    def append(self, kind: str, body: Body) -> Entry:
+        """Append one entry and return it."""
+        log = self.log
+        recorded_at = self.pen.recorded_at
+        entry = Entry(VERSION, log.state.origin, log.size, kind, recorded_at, self.pen.recorder, body)
+        data = encode_entry(entry)
+        log.state = apply(entry, data, log.tree, log.state)
+        self._write(entry, data)
+        return entry
+
+    def flush(self, repo: Repository, ref: str) -> None:
+        """Write all new objects, then move the branch from where it was read; raise RefMoved where somebody else was first."""
+        if self.tip is None or self.tip == self.log.tip:
+            return
+        repo.write(self._new)
+        repo.update_ref(ref, CommitId(self.tip), self.log.tip, f"envgit: {self.log.size} entries")
+        self._new.clear()
+        self.log.tip = CommitId(self.tip)
+
+    def _write(self, entry: Entry, data: bytes) -> None:
+        self.leaf = leaf_hash(data)
+        if self.pen.key is None:
+            return  # a log in memory needs neither commits nor ids: its tree keeps what was put into it
+        if self._signer is None:
+            self._signer = _signer(self.log.state.signers, self.pen.key)
+        root, objects = self.log.tree.flush()
+        self._new += objects
+        plain = commits.unsigned(entry, self.leaf, root, self.tip, self.log.state, self._signer)
+        made = written("commit", commits.attach(plain, self.pen.key.sign_commit(plain)))
+        self._new.append(made)
+        self.tip = made.id
+
+
+def _signer(signers: Signers, key: SigningKey | None) -> Signer | None:
+    if key is None:
+        return None
+    for signer in signers.signers:
+        if signer.key == key.public_line:
+            return signer
+    raise LogError("the signing key here is not one that this log's genesis names; use the key that envgit init made")
+
+

@@ -1,0 +1,164 @@
+"""Own the comparison of two sides that a person names: which files differ between them, and what may be shown of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from envgit.audit.entry import Event
+from envgit.diff import FileDiff, VariableChange, compare, readable
+from envgit.fingerprint import FingerprintKey
+from envgit.log.blame import selected
+from envgit.log.files import Keys
+from envgit.log.selection import Unit
+from envgit.log.session import Session
+from envgit.log.sides import Request, Side, sides
+from envgit.log.snapshots import Snapshots
+from envgit.model import ChangeKind, Config, EnvFile, Fingerprint, Mac, Reason, Snapshot
+from envgit.redact import Redacted, redact
+from envgit.sops.identities import Keyring
+from envgit.sops.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeShown:
+    """One change with what may be said of it; `lived` is how long the replaced value was in force, in words."""
+
+    change: VariableChange
+    shown: Redacted = Redacted()
+    before: Fingerprint | None = None
+    after: Fingerprint | None = None
+    lived: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDifference:
+    """What happened to one file; `keyless` says why its values were not compared, empty where they were."""
+
+    file: EnvFile
+    events: tuple[Event, ...]
+    changes: tuple[ChangeShown, ...]
+    unchanged: int = 0
+    keyless: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Every file that differs between `base` and `head`.
+
+    `names` are what `.sops.yaml` calls recipients, so claims. `nothing` is what to say where no file differs.
+    """
+
+    base: str
+    head: str
+    files: tuple[FileDifference, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    nothing: str = ""
+
+
+def difference(run: Session, request: Request) -> Difference:
+    """Compare the two sides of a request: plaintext first, redaction second."""
+    keyring = None if request.keyless else Keyring.discover(run.environ, run.home)
+    snapshots = Snapshots(run.repo, Reader(keyring))
+    base, head = sides(run, snapshots, request)
+    told = _Told(run, keyring)
+    units = _units(base, head)
+    wanted = set(selected(units, request.environment))
+    found = [
+        file
+        for unit, (old, new) in sorted(units.items())
+        if unit in wanted and request.within(old, new) and (file := _file(unit, old, new, base, head, told)) is not None
+    ]
+    return Difference(
+        request.base_text,
+        request.head_text,
+        tuple(found),
+        recipient_names(run),
+        (*base.warnings, *head.warnings),
+        _nothing(request, units),
+    )
+
+
+def recipient_names(run: Session) -> dict[str, str]:
+    """Return the names that `.sops.yaml` gives recipients, as far as it can be read."""
+    from envgit.sops.creation_rules import names_of_recipients
+
+    data = run.repo.work_file(".sops.yaml") if run.repo.work_dir else None
+    return dict(names_of_recipients(data)) if data else {}
+
+
+class _Told:
+    """What the log, where there is one, adds to a difference: fingerprints under its keys."""
+
+    def __init__(self, run: Session, keyring: Keyring | None) -> None:
+        self.log = run.log
+        self.keys = Keys(keyring)
+
+    def key(self, unit: Unit) -> FingerprintKey | None:
+        record = self.log.file(unit) if self.log is not None else None
+        return self.keys.open(record.key) if record is not None else None
+
+
+def _units(base: Side, head: Side) -> dict[Unit, tuple[str | None, str | None]]:
+    """Pair the paths of both sides by environment and unit, as far as their content differs."""
+    paths: dict[Unit, list[str | None]] = {}
+    for number, (side, other) in enumerate(((base, head), (head, base))):
+        for path in side.listing:
+            if side.listing.get(path) == other.listing.get(path):
+                continue
+            file = side.environments.file(path)
+            if file is None or (side.environments.by_content and not side.is_env_file(path) and not other.is_env_file(path)):
+                continue
+            pair = paths.setdefault((file.environment, file.unit), [None, None])
+            if pair[number] is None:
+                pair[number] = path
+    return {unit: (pair[0], pair[1]) for unit, pair in paths.items()}
+
+
+def _file(
+    unit: Unit, old: str | None, new: str | None, base: Side, head: Side, told: _Told
+) -> FileDifference | None:
+    before = base.snapshot(old) if old else None
+    after = head.snapshot(new) if new else None
+    moved = old if old and new and old != new else ""
+    diff = compare(before, after, moved or "")
+    if not diff.events and not diff.changes:
+        return None
+    key = told.key(unit)
+    newest = after or before
+    return FileDifference(
+        EnvFile(*unit, new or old or ""),
+        diff.events,
+        tuple(_change(change, base.config, head.config, key) for change in diff.changes),
+        unchanged=_unchanged(diff, after),
+        keyless=_keyless(before, after),
+        problem=newest.detail if newest and (newest.mac is Mac.INVALID or not readable(newest)) else "",
+    )
+
+
+def _change(change: VariableChange, base: Config, head: Config, key: FingerprintKey | None) -> ChangeShown:
+    before = key.of_value(change.before) if key and change.before else None
+    after = key.of_value(change.after) if key and change.after else None
+    return ChangeShown(change, redact(change, base, head), before, after)
+
+
+def _unchanged(diff: FileDiff, after: Snapshot | None) -> int:
+    changed = {change.name for change in diff.changes if change.kind is not ChangeKind.REMOVED}
+    return sum(value.name not in changed for value in after.values) if after else 0
+
+
+def _keyless(before: Snapshot | None, after: Snapshot | None) -> str:
+    for snapshot in (after, before):
+        if snapshot is not None and snapshot.reason is Reason.NO_IDENTITY:
+            return snapshot.detail
+    return ""
+
+
+def _nothing(request: Request, units: Mapping[Unit, tuple[str | None, str | None]]) -> str:
+    if units:
+        return "no environment that you asked for differs"
+    if request.head is None:
+        return f"no environment differs between {request.base_text} and the {request.head_text}; try envgit diff HEAD~1, or main..."
+    return f"no environment differs between {request.base_text} and {request.head_text}"

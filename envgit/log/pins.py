@@ -1,0 +1,112 @@
+"""Own what this machine remembers of a log: how long it was, and its root, when it was last seen sound.
+
+A pin lies outside every repository, under the user's state directory, and is keyed by what the user named: the remote's address,
+or the repository's own path where there is none. It only ever moves forward.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from envgit.errors import CannotTell
+from envgit.model import Digest
+
+_SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A log as it was when this machine last saw it sound: its genesis, `size` entries, and their Merkle root in hex.
+
+    `level` and `trust` are what `verify` reached then; empty where `record` or `init` wrote the pin.
+    """
+
+    genesis: Digest
+    size: int
+    root: str
+    seen_at: str
+    level: str = ""
+    trust: str = ""
+
+
+class Pins:
+    """The pin of one log."""
+
+    __slots__ = ("_file", "directory")
+
+    def __init__(self, environ: Mapping[str, str], home: Path, named: str) -> None:
+        """`named` is what the user calls the repository; two names never share a pin."""
+        state = environ.get("XDG_STATE_HOME", "")
+        base = Path(state) if state.startswith("/") else home / ".local" / "state"
+        label = _SAFE.sub("-", named).strip("-.")[-60:] or "log"
+        self.directory = base / "envgit" / f"{label}-{sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+        self._file = self.directory / "pin.json"
+
+    def read(self) -> Pin | None:
+        """Return the pin, None where this machine has seen nothing yet; raise CannotTell where the file is not one."""
+        try:
+            found = json.loads(self._file.read_text())
+            return Pin(**found) if _sound(found) else self._broken()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError):
+            return self._broken()
+
+    def advance(self, pin: Pin) -> None:
+        """Store a pin unless a longer log of the same genesis was seen meanwhile."""
+        with self._locked():
+            known = self.read()
+            if known is not None and known.genesis == pin.genesis and known.size > pin.size:
+                return
+            self._write(json.dumps(asdict(pin), indent=1) + "\n")
+
+    def keep_evidence(self, name: str, text: str) -> Path:
+        """Write what proves a fork beside the pin and return its path; what is there already is never replaced."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / name
+        try:
+            with path.open("x") as file:
+                file.write(text)
+        except FileExistsError:
+            pass
+        return path
+
+    def _broken(self) -> Pin:
+        raise CannotTell(f"{self._file} cannot be read as a pin; move it away if you know why, and verify again")
+
+    def _write(self, text: str) -> None:
+        handle, name = tempfile.mkstemp(dir=self.directory, prefix=".pin-")
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(self._file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = (self.directory / "lock").open("a")
+        except OSError as error:
+            raise CannotTell(f"cannot write the pin in {self.directory}: {error.strerror}") from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _sound(found: object) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("size"), int)
+        and found["size"] > 0
+        and all(isinstance(found.get(key), str) for key in ("genesis", "root", "seen_at"))
+    )

@@ -1,0 +1,226 @@
+"""Own the recorder: the steps of the source branch that the log does not have yet become entries, in order.
+
+What is missing is told by the log alone, never by an event. Nothing here signs or writes: the entries go to whatever appends them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from envgit.audit.entry import (
+    Body,
+    ChangeBody,
+    ConfigBody,
+    Event,
+    FileChange,
+    Merged,
+    RewriteBody,
+    Source,
+)
+from envgit.diff import VariableChange
+from envgit.errors import ConfigError
+from envgit.git.history import Side, Step, steps
+from envgit.git.repository import Repository
+from envgit.config import wider_reveal
+from envgit.log.branch import Log
+from envgit.log.files import FileStep, Giver, Keys, describe
+from envgit.log.selection import Selection, Unit, config_at, config_touched
+from envgit.log.snapshots import Snapshots
+from envgit.model import CommitId, Config, EnvFile, EventKind, ObjectId, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An entry that is to be appended: its kind and its body."""
+
+    kind: str
+    body: Body
+
+
+class Recorder:
+    """Describe the steps that a log lacks; `warnings` collects what a person should hear of them."""
+
+    def __init__(self, repo: Repository, snapshots: Snapshots, keys: Keys, log: Log) -> None:
+        self.repo = repo
+        self.snapshots = snapshots
+        self.keys = keys
+        self.log = log
+        self.warnings: list[str] = []
+        self.selection = Selection(repo, snapshots, log.state.config)
+
+    def missing(self, head: CommitId) -> Iterator[Step]:
+        """Return the steps from where the log stands to `head`, one at a time: each is judged under the configuration by then."""
+        state = self.log.state
+        previous = state.source_commit
+        if previous is None and state.start is not None:
+            yield Step(None, state.start, rewrite=False)
+            previous = state.start
+        yield from steps(self.repo, previous, head, lambda old, new: self.selection.touches(old, new))
+
+    def describe(self, step: Step) -> Iterator[Planned]:
+        """Return the entries that a step becomes: what it did, and the configuration that it brings."""
+        if step.rewrite and step.previous is not None:
+            yield self._rewrite(step.previous, step.commit)
+        else:
+            change = self._change(step)
+            if change.files:
+                yield Planned("change", change)
+        if self._brings_config(step):
+            yield self._config(step)
+
+    def _change(self, step: Step) -> ChangeBody:
+        old, new = self._tree(step.previous), self.repo.commit(step.commit).tree
+        side = Side(self.repo, step.previous, step.commit) if len(self.repo.commit(step.commit).parents) > 1 else None
+        units: dict[Unit, list[EnvFile]] = {}
+        for touched in self.selection.touched(old, new):
+            units.setdefault((touched.file.environment, touched.file.unit), [])
+            if touched.new is not None:
+                units[touched.file.environment, touched.file.unit].append(touched.file)
+        files = (self._file(unit, arrived, old, new, side) for unit, arrived in sorted(units.items()))
+        return ChangeBody(self._source(step, side), tuple(file for file in files if file is not None))
+
+    def _file(
+        self, unit: Unit, arrived: list[EnvFile], old: ObjectId | None, new: ObjectId, side: Side | None
+    ) -> FileChange | None:
+        record = self.log.file(unit)
+        known = record.path if record else None
+        file = self._placed(unit, known, arrived, new)
+        before = self.snapshots.at(old, known) if known and old else None
+        after = self.snapshots.at(new, file.path) if file else None
+        if file is None and known is None:
+            return None
+        step = FileStep(
+            file=file or EnvFile(*unit, known or ""),
+            record=record,
+            variables=lambda name: self.log.variable(unit, name),
+            names=self.log.names(unit) if known else (),
+            before=before,
+            after=after,
+        )
+        return describe(step, self.keys, self.selection.config, self._giver(step, known, side))
+
+    def _placed(self, unit: Unit, known: str | None, arrived: list[EnvFile], tree: ObjectId) -> EnvFile | None:
+        """Return where an environment's file is now: where it was, else where it came, else wherever the tree has it."""
+        if known and self.repo.entry_at(tree, known) and self.selection.environments.file(known) == EnvFile(*unit, known):
+            others = [file.path for file in arrived if file.path != known]
+            chosen: EnvFile | None = EnvFile(*unit, known)
+        else:
+            candidates = arrived or self.selection.files(tree).get(unit, [])
+            chosen = min(candidates, key=lambda file: file.path) if candidates else None
+            others = [file.path for file in candidates if file != chosen]
+        if others and chosen:
+            self.warnings.append(
+                f"two files are {'+'.join(filter(None, unit))!r}: {chosen.path} is recorded, {others[0]} is not; "
+                "name the part in which they differ by a placeholder in .envgit.yaml"
+            )
+        return chosen
+
+    def _giver(self, step: FileStep, known: str | None, side: Side | None) -> Giver:
+        if side is None:
+            return lambda _change: None
+        paths = list(dict.fromkeys(path for path in (step.file.path, known) if path))
+
+        def value_at(commit: CommitId, name: str) -> Value | None:
+            for path in paths:
+                snapshot = self.snapshots.at(commit, path)
+                if snapshot is not None:
+                    return next((value for value in snapshot.values if value.name == name), None)
+            return None
+
+        def giver(change: VariableChange) -> CommitId | None:
+            return side.giver(lambda commit: _same(value_at(commit, change.name), change.after))
+
+        return giver
+
+    def _source(self, step: Step, side: Side | None) -> Source:
+        commit = self.repo.commit(step.commit)
+        touching = side.touching(self.selection.touches) if side else ()
+        return Source(
+            branch=self.log.state.config.branch,
+            commit=commit.id,
+            previous=step.previous,
+            author=commit.author,
+            landed_at=commit.committer.time,
+            merged=tuple(Merged(found, self.repo.commit(found).author) for found in touching),
+        )
+
+    def _rewrite(self, old: CommitId, new: CommitId) -> Planned:
+        """Describe the net difference from the recorded state to `new`; what was recorded need not exist any more."""
+        tree = self.repo.commit(new).tree
+        old_tree = self._tree(old)
+        now = self.selection.files(tree)
+        units = sorted({*now, *(unit for unit, record in self.log.files() if record.path is not None)})
+        files = (self._file(unit, now.get(unit, []), old_tree, tree, None) for unit in units)
+        changed = tuple(file for file in files if file is not None)
+        landed_at = self.repo.commit(new).committer.time
+        return Planned("rewrite", RewriteBody(self.log.state.config.branch, old, new, landed_at, changed))
+
+    def _tree(self, commit: CommitId | None) -> ObjectId | None:
+        return self.repo.commit(commit).tree if commit is not None and self.repo.has(commit) else None
+
+    def _brings_config(self, step: Step) -> bool:
+        new = self.repo.commit(step.commit).tree
+        old = self._tree(step.previous)
+        if old is not None or step.previous is None:
+            return config_touched(self.repo, old, new)
+        try:
+            return config_at(self.repo, new, self.selection.config.branch) != self.selection.config
+        except ConfigError:
+            return True
+
+    def _config(self, step: Step) -> Planned:
+        source = self._source(step, None)
+        problem = ""
+        asked: Config | None = None
+        try:
+            asked = config_at(self.repo, step.commit, self.selection.config.branch)
+        except ConfigError as error:
+            self.warnings.append(f"the configuration of {step.commit[:7]} is wrong and changes nothing: {error}")
+            problem = "invalid"
+        if asked is None:
+            return Planned("config", ConfigBody(source, None, in_force=False, problem=problem or "missing"))
+        tree = self.repo.commit(step.commit).tree
+        coming, going = self._turnover(asked, tree)
+        narrower = bool(going) or wider_reveal(self.selection.config, asked) or asked.branch != self.selection.config.branch
+        if narrower and self.log.state.signers.threshold:
+            return Planned("config", ConfigBody(source, asked, in_force=False))
+        self.selection = Selection(self.repo, self.snapshots, asked)
+        released = tuple(self._released(unit) for unit in going)
+        created = (self._file(unit, [file], None, tree, None) for unit, file in coming)
+        return Planned(
+            "config",
+            ConfigBody(source, asked, in_force=True, files=(*released, *(file for file in created if file is not None))),
+        )
+
+    def _turnover(self, asked: Config, tree: ObjectId) -> tuple[list[tuple[Unit, EnvFile]], list[Unit]]:
+        """Return the files that a configuration brings in, and the environments that it lets go."""
+        now = Selection(self.repo, self.snapshots, asked).files(tree)
+        recorded = {unit: record.path for unit, record in self.log.files() if record.path is not None}
+        coming = [(unit, min(files, key=lambda file: file.path)) for unit, files in now.items() if unit not in recorded]
+        return sorted(coming), sorted(unit for unit in recorded if unit not in now)
+
+    def _released(self, unit: Unit) -> FileChange:
+        record = self.log.file(unit)
+        if record is None or record.path is None:
+            raise ValueError("only what is recorded can be released")
+        return FileChange(
+            environment=unit[0],
+            unit=unit[1],
+            path=record.path,
+            before=record.digest,
+            after=None,
+            state=None,
+            events=(Event(EventKind.RELEASED),),
+        )
+
+
+def _same(value: Value | None, other: Value | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    if value.secret is not None and other.secret is not None:
+        return value.secret == other.secret and value.type == other.type and value.clear == other.clear
+    return value.token == other.token
+
+
+Append = Callable[[Planned], None]

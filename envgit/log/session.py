@@ -1,0 +1,103 @@
+"""Own what every command starts from: the repository, the identities, the configuration, and the log where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from envgit import config as configuration
+from envgit.errors import ConfigError, LogError, RepositoryError
+from envgit.git.repository import Repository
+from envgit.log.branch import Log, locate
+from envgit.log.names import origin_of, remote_of
+from envgit.model import CommitId, Config
+
+
+@dataclass
+class Session:
+    """One run of a command. Everything is read when it is first asked for, so that a command pays for what it uses."""
+
+    directory: Path
+    environ: Mapping[str, str]
+
+    @cached_property
+    def repo(self) -> Repository:
+        """The repository; raises RepositoryError where there is none that can be read."""
+        return Repository.open(self.directory)
+
+    @cached_property
+    def home(self) -> Path:
+        """The user's home directory."""
+        return Path(self.environ.get("HOME") or Path.home())
+
+    @cached_property
+    def remote(self) -> str | None:
+        """The remote that the log is shared through: `origin`, else the only one."""
+        return remote_of(self.repo)
+
+    @cached_property
+    def named(self) -> str:
+        """What the user calls this repository: the remote's host and path, else the path on this machine."""
+        return origin_of(self.repo, self.remote) or f"local{self.repo.common_dir}"
+
+    @cached_property
+    def default_branch(self) -> str:
+        """The source branch where no configuration names one."""
+        found = self.repo.default_branch(self.remote) if self.remote else None
+        return found or self.repo.head_branch() or "main"
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration of the work tree, else of HEAD, else the defaults."""
+        for path in configuration.PATHS:
+            data = self.repo.work_file(path) if self.repo.work_dir else None
+            if data is not None:
+                return configuration.parse(data, path, self.default_branch).config
+        return Config(branch=self.default_branch)
+
+    @cached_property
+    def audit_branch(self) -> str:
+        """The audit branch's name, without parsing YAML where the configuration cannot name another."""
+        work_dir = self.repo.work_dir
+        for path in configuration.PATHS:
+            data = self.repo.work_file(path) if work_dir else None
+            if data is not None and b"audit_branch" in data:
+                return self.config.audit_branch
+        return Config.audit_branch
+
+    @cached_property
+    def log(self) -> Log | None:
+        """The log, None where there is none; raises LogError where there are two."""
+        return locate(self.repo, self.audit_branch, self.remote)
+
+    def require_log(self) -> Log:
+        """Return the log; raise LogError, saying what to do, where there is none."""
+        if self.log is None:
+            raise LogError(
+                f"there is no log here: neither {self.audit_branch} nor a remote's; "
+                f"git fetch {self.remote or 'origin'} {self.audit_branch}, or envgit init to begin one"
+            )
+        return self.log
+
+    def source_head(self, branch: str) -> CommitId:
+        """Return the tip of the source branch, local before remote; raise RepositoryError where there is none."""
+        names = [f"refs/heads/{branch}"] + ([f"refs/remotes/{self.remote}/{branch}"] if self.remote else [])
+        for name in names:
+            if (found := self.repo.ref(name)) is not None:
+                return CommitId(found)
+        if self.repo.is_empty:
+            raise RepositoryError("this repository has no commit yet; commit an environment first")
+        raise RepositoryError(
+            f"there is no branch {branch!r} here; git fetch {self.remote or 'origin'} {branch}, "
+            "or name the source branch in .envgit.yaml as branch"
+        )
+
+
+def readable_config(session: Session) -> Config:
+    """Return the configuration for a command that only reads: a broken one counts as none."""
+    try:
+        return session.config
+    except ConfigError:
+        return Config(branch=session.default_branch)

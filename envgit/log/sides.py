@@ -1,0 +1,167 @@
+"""Own the two sides of a comparison: commits, the index or the work tree, each with its listing and its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from envgit import config as configuration
+from envgit.audit.objects import blob_id
+from envgit.environments import Environments
+from envgit.errors import ConfigError, UsageError
+from envgit.log.selection import config_at
+from envgit.log.session import Session
+from envgit.log.snapshots import Snapshots
+from envgit.model import CommitId, Config, Snapshot
+from envgit.sops.reader import holds_sops_block
+
+WORK_TREE = "work tree"
+INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be compared: `base` None is an empty tree, `head` None the work tree, or the index where `cached`."""
+
+    base: CommitId | None
+    head: CommitId | None
+    base_text: str
+    head_text: str
+    paths: tuple[str, ...] = ()
+    environment: str = ""
+    cached: bool = False
+    keyless: bool = False
+
+    @classmethod
+    def parse(
+        cls, run: Session, words: tuple[str, ...], environment: str, *, cached: bool = False, keyless: bool = False
+    ) -> Request:
+        """Resolve revisions and paths as git does; raise UsageError where a word is neither."""
+        revisions, paths = _split(run, words)
+        repo = run.repo
+        if len(revisions) == 1 and "..." in revisions[0]:
+            left, right = (part or "HEAD" for part in revisions[0].split("...", 1))
+            head = repo.resolve(right)
+            base = repo.merge_base(repo.resolve(left), head)
+            if base is None:
+                raise UsageError(f"{left} and {right} have no common ancestor; name two revisions instead")
+            return cls(base, head, left, right, paths, environment, keyless=keyless)
+        if len(revisions) == 1 and ".." in revisions[0]:
+            revisions = [part or "HEAD" for part in revisions[0].split("..", 1)]
+        if len(revisions) > 2:
+            raise UsageError("more than two revisions; paths come after --")
+        if cached and len(revisions) == 2:
+            raise UsageError("--cached compares the index with one revision, and two are named")
+        base_text = revisions[0] if revisions else "HEAD"
+        base = None if repo.is_empty and not revisions else repo.resolve(base_text)
+        head = repo.resolve(revisions[1]) if len(revisions) == 2 else None
+        if head is None and repo.work_dir is None:
+            raise UsageError("a bare repository has no work tree; name two revisions: envgit diff HEAD~1 HEAD")
+        head_text = revisions[1] if len(revisions) == 2 else INDEX if cached else WORK_TREE
+        return cls(base, head, base_text, head_text, paths, environment, cached, keyless)
+
+    def within(self, *paths: str | None) -> bool:
+        """Tell whether one of a file's paths is asked for: itself, or a directory above it."""
+        return not self.paths or any(
+            path == wanted or path.startswith(wanted + "/") for path in paths if path for wanted in self.paths
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison: `listing` maps each path that may be an env file to what names its content."""
+
+    config: Config
+    environments: Environments
+    listing: Mapping[str, str]
+    snapshot: Callable[[str], Snapshot | None]
+    is_env_file: Callable[[str], bool]
+    warnings: tuple[str, ...] = ()
+
+
+def sides(run: Session, snapshots: Snapshots, request: Request) -> tuple[Side, Side]:
+    """Return both sides. Which files are env files is the older side's word; a first configuration speaks for itself."""
+    old, told = _config_of(run, request.base) if request.base else (None, ())
+    new, added = _config_of(run, request.head) if request.head else _config_of_files(run, request.cached)
+    default = Config(branch=run.default_branch)
+    chosen = Environments(old or new or default)
+    base = _commit_side(run, snapshots, request.base, old or default, chosen, told)
+    if request.head is not None:
+        return base, _commit_side(run, snapshots, request.head, new or default, chosen, added)
+    return base, _file_side(run, snapshots, request.cached, new or default, chosen, added)
+
+
+def _config_of(run: Session, commit: CommitId) -> tuple[Config | None, tuple[str, ...]]:
+    try:
+        return config_at(run.repo, commit, run.default_branch), ()
+    except ConfigError as error:
+        return None, (f"{commit[:7]}: {error}",)
+
+
+def _config_of_files(run: Session, cached: bool) -> tuple[Config | None, tuple[str, ...]]:
+    read = run.repo.index_file if cached else run.repo.work_file
+    for path in configuration.PATHS:
+        if (data := read(path)) is not None:
+            try:
+                parsed = configuration.parse(data, path, run.default_branch)
+            except ConfigError as error:
+                return None, (str(error),)
+            return parsed.config, parsed.warnings
+    return None, ()
+
+
+def _commit_side(
+    run: Session,
+    snapshots: Snapshots,
+    commit: CommitId | None,
+    config: Config,
+    environments: Environments,
+    warnings: tuple[str, ...],
+) -> Side:
+    entries = {}
+    if commit is not None:
+        tree = run.repo.commit(commit).tree
+        entries = {
+            entry.path: entry for entry in run.repo.files(tree, environments.enters) if environments.file(entry.path)
+        }
+    return Side(
+        config,
+        environments,
+        {path: f"{entry.mode:o} {entry.id}" for path, entry in entries.items()},
+        lambda path: snapshots.of(entries.get(path)),
+        lambda path: snapshots.is_env_file(entries.get(path)),
+        warnings,
+    )
+
+
+def _file_side(
+    run: Session,
+    snapshots: Snapshots,
+    cached: bool,
+    config: Config,
+    environments: Environments,
+    warnings: tuple[str, ...],
+) -> Side:
+    """List tracked files as git diff does: from the index, with the work tree's bytes unless `cached`."""
+    read = run.repo.index_file if cached else run.repo.work_file
+    tracked = {path: mode for path, mode in run.repo.index_paths() if environments.file(path)}
+    content = {path: data for path in tracked if (data := read(path)) is not None}
+    return Side(
+        config,
+        environments,
+        {path: f"{tracked[path]:o} {blob_id(data)}" for path, data in content.items()},
+        lambda path: snapshots.reader.read(content[path]) if path in content else None,
+        lambda path: path in content and holds_sops_block(content[path]),
+        warnings,
+    )
+
+
+def _split(run: Session, words: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    """Tell revisions from paths: what follows `--` is a path, and so is the first word that is no revision but a file."""
+    if "--" in words:
+        cut = words.index("--")
+        return list(words[:cut]), tuple(run.repo.relative(path) for path in words[cut + 1 :])
+    for number, word in enumerate(words):
+        if not run.repo.is_revision(word) and run.repo.is_path(word):
+            return list(words[:number]), tuple(run.repo.relative(path) for path in words[number:])
+    return list(words), ()

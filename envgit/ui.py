@@ -1,0 +1,91 @@
+"""Own the terminal: data to stdout, everything else to stderr, colour and progress only where a person looks.
+
+Lines are printed as they come: the views have escaped what needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+class Advance(Protocol):
+    """Report that so many more units of work are done."""
+
+    def __call__(self, units: int = 1) -> None: ...
+
+
+def prepare() -> None:
+    """Make the standard streams take any text: what the terminal's encoding lacks is escaped, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def out(lines: Iterable[str] | str) -> None:
+    """Print data."""
+    text = lines if isinstance(lines, str) else "\n".join(lines)
+    if text:
+        sys.stdout.write(text + "\n")
+
+
+def document(value: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def say(line: str) -> None:
+    """Print a message that is no data."""
+    sys.stderr.write(line + "\n")
+
+
+def advise(line: str) -> None:
+    """Print advice, freshness or a count of what was left out: for a person only."""
+    if sys.stderr.isatty():
+        say(styled(line, "dim", stream_is_terminal=True))
+
+
+def error(line: str) -> None:
+    """Print the one line that an error is."""
+    sys.stdout.flush()
+    say(f"envgit: {line}")
+
+
+def width() -> int:
+    """Return the columns of the terminal; a pipe is as wide as it takes."""
+    if not sys.stdout.isatty():
+        return 10_000
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        return 80
+
+
+def styled(text: str, style: str, *, stream_is_terminal: bool | None = None) -> str:
+    """Return `text` in a style where stdout (or the stream that is meant) is a terminal that wants colour."""
+    terminal = sys.stdout.isatty() if stream_is_terminal is None else stream_is_terminal
+    if not terminal or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Advance]:
+    """Show a bar on stderr while work of `total` units goes on; on anything but a terminal, nothing."""
+    if not sys.stderr.isatty() or not total:
+        yield lambda units=1: None
+        return
+    # rich costs 34 ms to import: only a person who waits pays for it.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda units=1: bar.advance(task, units)

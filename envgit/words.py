@@ -1,0 +1,72 @@
+"""Own the words, letters and short forms that all output shares, so that one thing is always said in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from envgit.escape import terminal
+from envgit.model import ChangeKind
+
+# Letters as in `git diff --name-status`, where git has one.
+LETTERS = {
+    ChangeKind.ADDED: "A",
+    ChangeKind.REMOVED: "D",
+    ChangeKind.CHANGED: "M",
+    ChangeKind.RENAMED: "R",
+    ChangeKind.RETYPED: "T",
+    ChangeKind.DISCLOSED: "!",
+    ChangeKind.CONCEALED: "E",
+    ChangeKind.REENCRYPTED: "=",
+    ChangeKind.OPAQUE: "?",
+}
+
+_STEPS = ((365 * 24 * 60, "year"), (24 * 60, "day"), (60, "hour"), (1, "minute"))
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return "1 entry" or "2 entries"."""
+    if number != 1:
+        noun = plural or (noun[:-1] + "ies" if noun.endswith("y") else noun + "s")
+    return f"{number:,} {noun}"
+
+
+def recipient(text: str, names: Mapping[str, str]) -> str:
+    """Return a recipient cut to what tells it apart, with the name that `.sops.yaml` gives it."""
+    short = f"{text[:8]}…{text[-3:]}" if text.startswith("age1") and len(text) > 20 else text[:60]
+    name = names.get(text)
+    return terminal(f"{short} ({name})" if name else short)
+
+
+def short(commit: str) -> str:
+    """Return the first seven digits of a commit id."""
+    return commit[:7]
+
+
+def parsed(time: str) -> datetime:
+    """Return an RFC 3339 time as a value with its offset."""
+    return datetime.fromisoformat(time)
+
+
+def landed(time: str) -> str:
+    """Return a time as `git blame` writes it: minutes, and the offset that the commit had."""
+    return parsed(time).strftime("%Y-%m-%d %H:%M %z")
+
+
+def since(time: str, now: datetime) -> str:
+    """Return how long ago `time` was, in one unit."""
+    return duration(now - parsed(time))
+
+
+def duration(span: timedelta) -> str:
+    """Return a span in its largest whole unit; days stay days up to three years, since people count them."""
+    minutes = max(int(span.total_seconds() // 60), 0)
+    for size, noun in _STEPS:
+        if minutes >= size * (3 if noun == "year" else 1):
+            return count(minutes // size, noun)
+    return "less than a minute"
+
+
+def utc(moment: datetime) -> str:
+    """Return a moment as entries write it: whole seconds, UTC, `Z`."""
+    return moment.astimezone(UTC).replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")
