@@ -8,11 +8,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_ssh_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
 
 from envgit.audit import sshsig
 from envgit.errors import CannotTell
@@ -38,7 +45,7 @@ class SigningKey:
 
     @classmethod
     def from_openssh(cls, text: str, where: str) -> SigningKey:
-        """Read a key as ssh-keygen writes it; raise CannotTell, naming `where`, for any other kind, a passphrase or a broken text."""
+        """Read a key as ssh-keygen writes it; raise CannotTell, naming `where`, for any other kind or a broken text."""
         # Secrets pasted into forms lose their last newline or gain carriage returns; OpenSSH's parser wants neither.
         data = ("\n".join(line.strip() for line in text.strip().splitlines()) + "\n").encode("utf-8", "replace")
         try:
@@ -74,14 +81,19 @@ class SigningKey:
 def verified(public: bytes, data: bytes, signature: bytes) -> bool:
     """Tell whether an ed25519 signature over `data` is good; 32, any and 64 bytes."""
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+        _public(public).verify(signature, data)
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
+@lru_cache(maxsize=64)
+def _public(public: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
 def load(environ: Mapping[str, str], setting: str | None) -> tuple[SigningKey, str] | None:
-    """Return the key and where it was: from the environment's text, the environment's file, else the file of git's setting.
+    """Return the key and where it was: the environment's text, the environment's file, else the file of git's setting.
 
     Raise CannotTell where the one that is named cannot be used; None where none is named.
     """

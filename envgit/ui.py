@@ -8,17 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
-class Advance(Protocol):
-    """Report that so many more units of work are done."""
-
-    def __call__(self, units: int = 1) -> None: ...
+Advance = Callable[[int], None]
+"""Report that so many more units of work are done."""
 
 
 def prepare() -> None:
@@ -79,7 +76,7 @@ def styled(text: str, style: str, *, stream_is_terminal: bool | None = None) -> 
 def progress(label: str, total: int) -> Iterator[Advance]:
     """Show a bar on stderr while work of `total` units goes on; on anything but a terminal, nothing."""
     if not sys.stderr.isatty() or not total:
-        yield lambda units=1: None
+        yield lambda _units: None
         return
     # rich costs 34 ms to import: only a person who waits pays for it.
     from rich.console import Console
@@ -88,4 +85,4 @@ def progress(label: str, total: int) -> Iterator[Advance]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
-        yield lambda units=1: bar.advance(task, units)
+        yield lambda units: bar.advance(task, units)

@@ -1,12 +1,11 @@
 """Own the bytes of JSON: RFC 8785 out, and nothing but RFC 8785 in.
 
-Keys are ASCII and floats do not exist here, so that Python's sorted keys are RFC 8785's order and no number has two forms.
+Keys are ASCII and floats do not exist here: Python's sorted keys are RFC 8785's order, and no number has two forms.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import NoReturn
 
 from envgit.errors import CannotTell
@@ -21,35 +20,45 @@ class FormatError(CannotTell):
 
 
 def encode(value: object) -> bytes:
-    """Return the canonical bytes of dicts, lists, strings, integers, booleans and None; raise FormatError for anything else."""
-    _check(value, 0)
+    """Return the canonical bytes of dicts, lists, texts, integers, booleans, None; raise FormatError for all else."""
+    check(value)
+    return encode_checked(value)
+
+
+def encode_checked(value: object) -> bytes:
+    """Return the canonical bytes of a value that is known to hold nothing that this format does not have."""
     try:
-        return _dumps(value).encode("utf-8")
+        data = _ENCODER.encode(value).encode("utf-8")
     except UnicodeEncodeError:
-        raise FormatError("a text holds a lone surrogate") from None
+        raise FormatError("a text with a lone surrogate") from None
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"more than {MAX_BYTES >> 20} MiB of JSON")
+    return data
 
 
 def decode(data: bytes) -> object:
     """Return the value of canonical bytes; raise FormatError where they are not exactly what `encode` gives for it."""
+    value = decode_unchecked(data)
+    check(value)
+    return value
+
+
+def decode_unchecked(data: bytes) -> object:
+    """Return the value of canonical bytes for a caller that knows every key and how deep it goes, as codec does."""
     if len(data) > MAX_BYTES:
         raise FormatError(f"more than {MAX_BYTES >> 20} MiB of JSON")
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_float
-        )
+        value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         # CPython's parser counts its own depth, so that a bomb ends here and not in a crash.
         raise FormatError("no JSON") from None
-    if encode(value) != data:
+    if encode_checked(value) != data:  # of a key that stands twice, one is gone by now
         raise FormatError("JSON that is not canonical")
     return value
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _check(value: object, depth: int) -> None:
+def check(value: object, depth: int = 0) -> None:
+    """Raise FormatError where a value holds what this format does not have, or lies too deep."""
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return
     if isinstance(value, int):
@@ -61,27 +70,24 @@ def _check(value: object, depth: int) -> None:
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise FormatError("a key that is not ASCII")
-            _check(item, depth + 1)
+            check(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            _check(item, depth + 1)
+            check(item, depth + 1)
     else:
         raise FormatError("a value that JSON of this format does not have")
 
 
-def _object(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    rows = list(pairs)
-    found = dict(rows)
-    if len(found) != len(rows):
-        raise FormatError("a key that stands twice")
-    return found
-
-
-def _float(_text: str) -> NoReturn:
+def _fraction(_text: str) -> NoReturn:
     raise FormatError("a number with a fraction or an exponent")
 
 
 def _integer(text: str) -> int:
-    if len(text) > 17:
+    # The length is asked first: Python refuses to parse very long numbers, in words of its own.
+    if len(text) > len(str(MAX_INTEGER)) + 1 or not -MAX_INTEGER <= (number := int(text)) <= MAX_INTEGER:
         raise FormatError("an integer beyond 2^53")
-    return int(text)
+    return number
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_fraction)

@@ -1,7 +1,7 @@
 """Own how frozen values become JSON and come back, strictly: one form out, and only that form in.
 
-The classes' own type hints are the schema (entry and state have the shapes): a field without default always stands, a field with one is
-left out where it has it, and no key is unknown. A trailing underscore of a field is not part of its key.
+The classes' own type hints are the schema (entry and records have the shapes): a field without default always stands,
+one with a default is left out where it has it, and no key is unknown. A field's trailing underscore is not in its key.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
 from enum import StrEnum
-from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from functools import cache, lru_cache
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from envgit.audit import entry as shapes
-from envgit.audit.canonical import FormatError, decode, encode
-from envgit.audit.entry import EVENT_FIELDS, VERSION, Entry, EntryKind, Event
-from envgit.model import CommitId, Config, Digest, Fingerprint, KeyId
+from envgit.audit.canonical import FormatError, check, decode_unchecked, encode, encode_checked
+from envgit.audit.entry import EVENT_FIELDS, VERSION, Change, Entry, EntryKind, Event
+from envgit.model import ChangeKind, CommitId, Config, Digest, EventKind, Fingerprint, KeyId
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
+Write = Callable[[Any], Any]
 
 BODIES: Mapping[str, type] = {
     EntryKind.GENESIS: shapes.Genesis,
@@ -37,11 +39,28 @@ _FORMS: Mapping[object, re.Pattern[str]] = {
     Fingerprint: re.compile(r"[0-9a-f]{32}"),
     KeyId: re.compile(r"[0-9a-f]{32}"),
 }
-_UTC = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
+# Fields that hold a time: RFC 3339 in whole seconds, in UTC or with the offset that git had.
+_TIMES = frozenset({"time", "landed_at", "at", "began_at"})
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+# The origin is a line of every commit message.
+_ORIGIN = re.compile(r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]{1,1000}")
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_UNIONS = (Union, types.UnionType)
 _ESCAPED = re.compile("[\udc80-\udcff]")
+
+# What an event of a kind always says, beside `kind` itself.
+_NEEDED = {
+    EventKind.MOVED: "from_",
+    EventKind.ACCESS_GRANTED: "recipient",
+    EventKind.ACCESS_REVOKED: "recipient",
+    EventKind.UNREADABLE: "reason",
+    EventKind.FINGERPRINT_KEY: "id",
+}
 
 # A configuration is written with every default filled in, so that it says what was in force.
 _WHOLE = (Config,)
+# These stand in every log.json and hardly ever change.
+_STEADY = (Config, shapes.Signers)
 
 
 class UnknownVersion(FormatError):
@@ -49,8 +68,10 @@ class UnknownVersion(FormatError):
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Return the canonical bytes of an entry."""
-    return encode(entry_document(entry))
+    """Return the canonical bytes of an entry; raise FormatError where nobody could read them again."""
+    data = encode(entry_document(entry))
+    decode_entry(data)
+    return data
 
 
 def entry_document(entry: Entry) -> dict[str, object]:
@@ -62,71 +83,107 @@ def entry_document(entry: Entry) -> dict[str, object]:
 def decode_entry(data: bytes) -> Entry:
     """Return the entry that canonical bytes hold; its body is None where the kind is unknown here.
 
-    Raise UnknownVersion for another version of the format, FormatError for anything that `encode_entry` would not have written.
+    Raise UnknownVersion for another version of the format, FormatError for anything that `encode_entry` would not have
+    written.
     """
-    value = decode(data)
+    value = decode_unchecked(data)
     if not isinstance(value, dict):
         raise FormatError("an entry that is no object")
-    if value.get("version") != VERSION or isinstance(value.get("version"), bool):
+    if "version" in value and value["version"] != VERSION and isinstance(value["version"], int):
         raise UnknownVersion("an entry of another version")
     head = {name: value.pop(name) for name in ENVELOPE if name in value}
-    if len(head) != len(ENVELOPE):
-        raise FormatError("an entry without its whole envelope")
-    sequence, kind, recorded_at = head["sequence"], head["kind"], head["recorded_at"]
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or sequence < 0:
-        raise FormatError("an entry whose sequence is no number")
-    if not all(isinstance(text, str) and text for text in (head["origin"], kind)):
-        raise FormatError("an entry without origin or kind")
-    if not isinstance(recorded_at, str) or not _UTC.fullmatch(recorded_at):
-        raise FormatError("an entry whose recorded_at is no UTC time in whole seconds")
+    _envelope(head)
+    kind = head["kind"]
+    if kind not in BODIES:
+        check(value)
     body = from_json(BODIES[kind], value) if kind in BODIES else None
     recorder = from_json(shapes.Recorder, head["recorder"])
-    return Entry(VERSION, head["origin"], sequence, kind, recorded_at, recorder, body)
+    return Entry(VERSION, head["origin"], head["sequence"], kind, head["recorded_at"], recorder, body)
 
 
-def to_json(value: object) -> dict[str, Any]:
+def _envelope(head: Mapping[str, Any]) -> None:
+    if len(head) != len(ENVELOPE):
+        raise FormatError("an entry without its whole envelope")
+    if isinstance(head["version"], bool) or head["version"] != VERSION:
+        raise FormatError("an entry whose version is no number")
+    if _integer(head["sequence"]) < 0:
+        raise FormatError("an entry whose sequence is negative")
+    if not _ORIGIN.fullmatch(_string(head["origin"])) or not _KIND.fullmatch(_string(head["kind"])):
+        raise FormatError("an entry whose origin or kind is none")
+    if not _time(head["recorded_at"]).endswith("Z"):
+        raise FormatError("an entry whose recorded_at is not in UTC")
+
+
+def to_json(value: Any) -> dict[str, Any]:
     """Return the JSON object of a frozen value."""
     found = {}
-    for name, key, default in _plan(type(value)):
+    for name, key, default, write in _writer(cast("Any", type(value))):
         item = getattr(value, name)
-        if item != default or default is MISSING:
-            found[key] = _plain(item)
+        if item != default:
+            found[key] = item if write is None or item is None else write(item)
     return found
 
 
+def record_bytes(value: object) -> bytes:
+    """Return the canonical bytes of a frozen value: its types leave nothing to check."""
+    return encode_checked(to_json(value))
+
+
+def read_record(cls: type[Value], data: bytes) -> Value:
+    """Return the value of class `cls` that canonical bytes hold; raise FormatError where `record_bytes` differs."""
+    return from_json(cls, decode_unchecked(data))
+
+
 def from_json(cls: type[Value], value: object) -> Value:
-    """Return the value of class `cls` that a JSON object holds; raise FormatError where it is not what `to_json` gives."""
-    found: Value = _reader(cls)(value)
+    """Return the value of class `cls` that a JSON object holds; raise FormatError where `to_json` would not give it."""
+    found: Value = _reader(cast("Any", cls))(value)
     return found
 
 
 def path_text(text: str) -> str:
     """Return a path or name as JSON can hold it: bytes that are not UTF-8 as `%XX`, and then `%` itself as `%25`."""
-    if not _ESCAPED.search(text):
+    if text.isascii() or not _ESCAPED.search(text):
         return text
     return _ESCAPED.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", text.replace("%", "%25"))
 
 
 @cache
-def _plan(cls: type) -> tuple[tuple[str, str, object], ...]:
+def _plan(cls: Any) -> tuple[tuple[str, str, object], ...]:
     whole = cls in _WHOLE
     return tuple((f.name, f.name.rstrip("_"), MISSING if whole else f.default) for f in fields(cls))
 
 
-def _plain(item: object) -> object:
-    if isinstance(item, StrEnum):
-        return str(item)
-    if isinstance(item, str):
-        return path_text(item)
-    if isinstance(item, tuple):
-        return [_plain(part) for part in item]
-    return to_json(item) if is_dataclass(item) else item
+@cache
+def _writer(cls: Any) -> tuple[tuple[str, str, object, Write | None], ...]:
+    hints = get_type_hints(cls)
+    return tuple((name, key, default, _writes(hints[name])) for name, key, default in _plan(cls))
+
+
+def _writes(hint: Any) -> Write | None:
+    """Return how values of a type are written, None where they are JSON already."""
+    if hint is str:
+        return path_text
+    if get_origin(hint) is tuple:
+        of = _writes(get_args(hint)[0])
+        return list if of is None else lambda items: [of(item) for item in items]
+    if get_origin(hint) in _UNIONS:
+        return _writes(next(part for part in get_args(hint) if part is not types.NoneType))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return str
+    if hint in _STEADY:
+        return _steady
+    return to_json if is_dataclass(hint) else None
+
+
+@lru_cache(maxsize=256)
+def _steady(item: object) -> dict[str, Any]:
+    return to_json(item)
 
 
 @cache
-def _reader(cls: type) -> Read:
+def _reader(cls: Any) -> Read:
     hints = get_type_hints(cls)
-    plan = {key: (name, _of(hints[name]), default) for name, key, default in _plan(cls)}
+    plan = {key: (name, _time if name in _TIMES else _of(hints[name]), default) for name, key, default in _plan(cls)}
     needed = frozenset(key for key, (_name, _read, default) in plan.items() if default is MISSING)
     label = cls.__name__
 
@@ -140,28 +197,31 @@ def _reader(cls: type) -> Read:
             if key not in plan:
                 raise FormatError(f"{label} with an unknown field")
             name, of, default = plan[key]
-            found[name] = of(item)
-            if default is not MISSING and found[name] == default:
+            found[name] = made = of(item)
+            if made == default:
                 raise FormatError(f"{label} that says {key}, which is left out where it is the default")
-        made = cls(**found)
-        if isinstance(made, Event):
-            _fields_of_kind(made, found)
-        return made
+        return _of_kind(cls(**found), found)
 
     return read
 
 
-def _fields_of_kind(event: Event, found: Mapping[str, object]) -> None:
-    allowed = EVENT_FIELDS[event.kind]
-    if not found.keys() <= {"kind", *allowed}:
-        raise FormatError(f"Event {event.kind} with a field of another kind")
+def _of_kind(made: object, found: Mapping[str, object]) -> object:
+    """Check what only some kinds of event and change may say, and what they must."""
+    if isinstance(made, Event):
+        if not found.keys() <= {"kind", *EVENT_FIELDS[made.kind]}:
+            raise FormatError(f"Event {made.kind} with a field of another kind")
+        if made.kind in _NEEDED and _NEEDED[made.kind] not in found:
+            raise FormatError(f"Event {made.kind} without {_NEEDED[made.kind].rstrip('_')}")
+    elif isinstance(made, Change) and (made.kind is ChangeKind.RENAMED) != ("from_" in found):
+        raise FormatError(f"Change {made.kind} with or without from, other than its kind has it")
+    return made
 
 
 def _of(hint: Any) -> Read:
     if hint in _FORMS:
         return _text(_FORMS[hint])
     origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
+    if origin in _UNIONS:
         inner = [_of(part) for part in get_args(hint) if part is not types.NoneType]
         return lambda value: None if value is None else inner[0](value)
     if origin is tuple:
@@ -169,9 +229,8 @@ def _of(hint: Any) -> Read:
         return lambda value: tuple([of(item) for item in _list(value)])
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return _member({str(member): member for member in hint})
-    if is_dataclass(hint) and isinstance(hint, type):
-        return _reader(hint)
-    return {str: _string, int: _integer, bool: _boolean}[hint]
+    plain: dict[Any, Read] = {str: _string, int: _integer, bool: _boolean}
+    return plain[hint] if hint in plain else _reader(hint)
 
 
 def _text(form: re.Pattern[str]) -> Read:
@@ -190,6 +249,16 @@ def _member(members: Mapping[str, StrEnum]) -> Read:
         return members[value]
 
     return read
+
+
+def _time(value: object) -> str:
+    text = _string(value)
+    try:
+        if _TIME.fullmatch(text) and datetime.fromisoformat(text):
+            return text
+    except ValueError:
+        pass  # a day or an hour that no calendar has
+    raise FormatError("a time that is not RFC 3339 in whole seconds")
 
 
 def _list(value: object) -> list[object]:

@@ -1,6 +1,6 @@
 """Own the raw commit of an entry: a pure function of the entry, its tree and its parent, and a signature around it.
 
-The verifier builds the bytes anew and compares them: that one rule ends forged headers, second authors and re-wrapped armor.
+The verifier builds the bytes anew and compares them: that one rule ends forged headers and re-wrapped armor.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from hashlib import sha256
 
 from envgit.audit import checkpoint
 from envgit.audit.canonical import FormatError
-from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, EntryKind, FileChange, RewriteBody, Signer, SupplementBody
+from envgit.audit.entry import (
+    Change,
+    ChangeBody,
+    ConfigBody,
+    Entry,
+    EntryKind,
+    FileChange,
+    RewriteBody,
+    Signer,
+    SupplementBody,
+)
 from envgit.audit.names import escape
 from envgit.audit.people import clean_email, clean_name
 from envgit.audit.records import LogState
@@ -24,22 +34,32 @@ NAME_COLUMNS = 60
 SKIP_CI = "[skip ci]"
 TRAILER = "Envgit-Entry"
 
+# Said only where an entry has nothing else to say of the file.
+_QUIET = (EventKind.FINGERPRINT_KEY, EventKind.TEXT_CHANGED)
+_IN_FORCE = {True: "changed", False: "pending"}
 _SIGNATURE = "gpgsig "
+_TREE = re.compile(rb"tree ([0-9a-f]{40})\n")
+_PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
+_HEADERS = re.compile(rb"tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)?)author [^\n]+\ncommitter [^\n]+\n\n")
+_LEAF = re.compile(rb"\n\nEnvgit-Entry: sha256:([0-9a-f]{64})\n\Z")
+_TRAILER_BYTES = len("\n\nEnvgit-Entry: sha256:\n") + 64
+_CHECKPOINT = re.compile(rb"\n\n([^\n]+)\n([0-9]{1,15})\n([A-Za-z0-9+/]{43}=)\n\nEnvgit-Entry: [^\n]+\n\Z")
 
 
-def unsigned(entry: Entry, leaf: bytes, tree: ObjectId, parent: ObjectId | None, state: LogState, signer: Signer) -> bytes:
+def unsigned(
+    entry: Entry, leaf: bytes, tree: ObjectId, parent: ObjectId | None, state: LogState, signer: Signer
+) -> bytes:
     """Return the bytes of a commit before it is signed; `state` is where the log stands with the entry."""
     committed = _stamp(signer.name, signer.email, entry.recorded_at)
-    body = entry.body
     authored = committed
-    if isinstance(body, ChangeBody | ConfigBody):
-        author = body.source.author
-        authored = _stamp(clean_name(author.name), clean_email(author.email), author.time)
+    if isinstance(entry.body, ChangeBody | ConfigBody):
+        author = entry.body.source.author
+        authored = _stamp(author.name, author.email, author.time)
     lines = [f"tree {tree}"]
     if parent is not None:
         lines.append(f"parent {parent}")
     lines += [f"author {authored}", f"committer {committed}", "", message(entry, leaf, state)]
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
+    return "\n".join(lines).encode()
 
 
 def message(entry: Entry, leaf: bytes, state: LogState) -> str:
@@ -55,7 +75,7 @@ def attach(data: bytes, armor: str) -> bytes:
 
 
 def detach(data: bytes) -> tuple[bytes, str]:
-    """Return a commit's bytes without its signature, and the armor; raise FormatError where there is none as `attach` puts it."""
+    """Return a commit's bytes without its signature, and the armor; raise FormatError where `attach` put none there."""
     head, blank, rest = data.partition(b"\n\n")
     place = head.find(b"\n" + _SIGNATURE.encode())
     if place < 0 or not blank:
@@ -70,28 +90,43 @@ def detach(data: bytes) -> tuple[bytes, str]:
     return plain, armor
 
 
+def without_signature(data: bytes) -> bytes:
+    """Return a commit's bytes without its signature, or as they are where `detach` finds none."""
+    try:
+        return detach(data)[0]
+    except FormatError:
+        return data
+
+
 def parents(data: bytes) -> tuple[ObjectId, ...]:
     """Return the parents that a commit's own bytes name; grafts and shallow marks have no say."""
     head = data.partition(b"\n\n")[0]
-    return tuple(ObjectId(line[7:].decode("ascii", "replace")) for line in head.split(b"\n") if line.startswith(b"parent "))
+    return tuple(ObjectId(found.decode()) for found in _PARENT.findall(head))
 
 
 def tree_of(data: bytes) -> ObjectId:
-    """Return the tree that a commit's own bytes name."""
-    if not data.startswith(b"tree ") or data[45:46] != b"\n":
+    """Return the tree that a commit's own bytes name; raise FormatError where that is not what they begin with."""
+    found = _TREE.match(data)
+    if found is None:
         raise FormatError("a commit without a tree")
-    return ObjectId(data[5:45].decode("ascii", "replace"))
+    return ObjectId(found[1].decode())
+
+
+def plain_headers(plain: bytes, parent: ObjectId | None) -> bool:
+    """Tell whether a commit without its signature has the headers that every entry's has, once each and no other."""
+    found = _HEADERS.match(plain)
+    return found is not None and found[1] == (f"parent {parent}\n" if parent else "").encode()
 
 
 def signed_leaf(plain: bytes) -> str:
     """Return the entry's hash, hex, that a commit's last line names; empty where it names none."""
-    found = re.search(rb"\n\nEnvgit-Entry: sha256:([0-9a-f]{64})\n\Z", plain)
+    found = _LEAF.search(plain, max(len(plain) - _TRAILER_BYTES, 0))
     return found[1].decode() if found else ""
 
 
 def signed_checkpoint(plain: bytes) -> tuple[str, int, bytes] | None:
     """Return origin, size and root that a commit's message names, None where it has no checkpoint."""
-    found = re.search(rb"\n\n([^\n]+)\n([0-9]{1,15})\n([A-Za-z0-9+/]{43}=)\n\nEnvgit-Entry: [^\n]+\n\Z", plain)
+    found = _CHECKPOINT.search(plain)
     return (found[1].decode("utf-8", "replace"), int(found[2]), b64decode(found[3])) if found else None
 
 
@@ -107,7 +142,7 @@ def subject(entry: Entry) -> str:
         case ChangeBody():
             return _files(body.files) or "no environment changed"
         case ConfigBody():
-            return "configuration " + (body.problem or ("changed" if body.in_force else "pending"))
+            return "configuration " + (_name(body.problem) if body.problem else _IN_FORCE[body.in_force])
         case RewriteBody():
             return f"rewrite of {_name(body.branch)}: {_files(body.files) or 'no environment changed'}"
         case SupplementBody():
@@ -129,11 +164,12 @@ def _files(files: tuple[FileChange, ...]) -> str:
 
 def _said(file: FileChange) -> Iterator[str]:
     counted = [change for change in file.changes if change.kind is not ChangeKind.REENCRYPTED]
-    for event in file.events:
-        if event.kind not in (EventKind.FINGERPRINT_KEY, EventKind.TEXT_CHANGED) or not (counted or len(file.events) > 1):
-            yield str(event.kind)
-    for change in counted:
-        yield _change(change)
+    events = [event.kind for event in file.events]
+    loud = [kind for kind in events if kind not in _QUIET]
+    yield from map(str, loud or ([] if counted else events[:1]))
+    yield from map(_change, counted)
+    if not counted and not events and file.changes:
+        yield "re-encrypted"
 
 
 def _change(change: Change) -> str:
@@ -146,16 +182,9 @@ def _label(file: FileChange) -> str:
 
 def _name(text: str) -> str:
     escaped = "/".join(map(escape, text.split("/")))
-    return escaped if len(escaped) <= NAME_COLUMNS else f"{escaped[:NAME_COLUMNS].rstrip('%')}~"
+    return escaped if len(escaped) <= NAME_COLUMNS else f"{escaped[:NAME_COLUMNS]}~"
 
 
 def _stamp(name: str, email: str, time: str) -> str:
-    return f"{name} <{email}> {max(int(datetime.fromisoformat(time).timestamp()), 0)} +0000"
-
-
-def without_signature(data: bytes) -> bytes:
-    """Return a commit's bytes without its signature, or as they are where `detach` finds none."""
-    try:
-        return detach(data)[0]
-    except FormatError:
-        return data
+    seconds = int(datetime.fromisoformat(time).timestamp())
+    return f"{clean_name(name)} <{clean_email(email)}> {max(seconds, 0)} +0000"

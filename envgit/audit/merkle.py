@@ -20,7 +20,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """The roots of the perfect subtrees that `size` leaves split into, largest first: one for each set bit of `size`."""
+    """The roots of the perfect subtrees that `size` leaves split into, largest first: one a set bit of `size`."""
 
     size: int = 0
     hashes: tuple[bytes, ...] = ()
@@ -45,4 +45,8 @@ class Frontier:
 
     def sound(self) -> bool:
         """Tell whether there are as many hashes, each of the right length, as the size asks for."""
-        return self.size >= 0 and len(self.hashes) == self.size.bit_count() and all(len(h) == HASH_BYTES for h in self.hashes)
+        return (
+            self.size >= 0
+            and len(self.hashes) == self.size.bit_count()
+            and all(len(h) == HASH_BYTES for h in self.hashes)
+        )

@@ -1,15 +1,17 @@
-"""Own git's objects as bytes and names, by the standard library alone: what is written and what is verified come from here."""
+"""Own git's objects as bytes and names, by the standard library alone, for what is written and what is verified."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from hashlib import sha1
 from typing import NamedTuple
 
+from envgit.audit.canonical import FormatError
 from envgit.model import ObjectId
 
 TREE_MODE = b"40000"
 BLOB_MODE = b"100644"
+ID_BYTES = 20
 
 
 class ObjectWrite(NamedTuple):
@@ -20,9 +22,11 @@ class ObjectWrite(NamedTuple):
     data: bytes
 
 
-def object_id(kind: str, data: bytes) -> ObjectId:
+def object_id(kind: str, data: bytes | bytearray) -> ObjectId:
     """Return the SHA-1 that git names an object by; nothing of envgit's promises rests on it."""
-    return ObjectId(sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest())
+    found = sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
+    found.update(data)
+    return ObjectId(found.hexdigest())
 
 
 def blob_id(data: bytes) -> ObjectId:
@@ -35,11 +39,29 @@ def written(kind: str, data: bytes) -> ObjectWrite:
     return ObjectWrite(object_id(kind, data), kind, data)
 
 
-def tree_rows(data: bytes) -> Iterable[tuple[bytes, bytes, ObjectId]]:
-    """Return the (mode, name, id) rows of a tree's bytes."""
+def tree_row(mode: bytes, name: bytes, oid: ObjectId) -> bytes:
+    """Return one row of a tree's bytes."""
+    return b"%s %s\0%s" % (mode, name, bytes.fromhex(oid))
+
+
+def tree_rows(data: bytes) -> Iterator[tuple[bytes, bytes, ObjectId]]:
+    """Return the (mode, name, id) rows of a tree's bytes; raise FormatError where they are no tree's."""
     place = 0
     while place < len(data):
-        space = data.index(b" ", place)
-        end = data.index(b"\0", space)
-        yield data[place:space], data[space + 1 : end], ObjectId(data[end + 1 : end + 21].hex())
-        place = end + 21
+        space = data.find(b" ", place)
+        end = data.find(b"\0", space)
+        if space < 0 or end < 0 or end + ID_BYTES >= len(data):
+            raise FormatError("a tree that is cut off")
+        yield data[place:space], data[space + 1 : end], ObjectId(data[end + 1 : end + 1 + ID_BYTES].hex())
+        place = end + 1 + ID_BYTES
+
+
+def find_in_tree(data: bytes, name: bytes) -> tuple[bytes, ObjectId] | None:
+    """Return mode and id of a file or directory in a tree's bytes, None where there is none of that name."""
+    # A row's bytes within another row's id would have to be ground out of SHA-1, and would only lead to a wrong object.
+    for mode in (BLOB_MODE, TREE_MODE):
+        row = b"%s %s\0" % (mode, name)
+        place = data.find(row)
+        if place >= 0:
+            return mode, ObjectId(data[place + len(row) : place + len(row) + ID_BYTES].hex())
+    return None

@@ -1,4 +1,4 @@
-"""Own the shapes of what the branch keeps beside the entries: where everything stands, derived from them and never more.
+"""Own the shapes of what the branch keeps beside the entries: where everything stands, derived from them alone.
 
 `log.json`, `environments/…/file.json` and `…/variables/….json` are these, by codec's rules.
 """
@@ -27,8 +27,8 @@ class KeyRecord:
 class FileRecord:
     """Where an environment's file stands: `path` and `digest` null where it was deleted or released.
 
-    `recipients` are what the file claims, `entry` the sequence of the last entry that touched it, `access` how many changed who may
-    open it.
+    `released` says that it is there but no longer audited. `recipients` are what the file claims, `entry` the sequence of
+    the last entry that touched it, `access` how many entries changed who may open it.
     """
 
     environment: str
@@ -41,13 +41,15 @@ class FileRecord:
     key: KeyRecord | None = None
     access: int = 0
     reason: Reason | None = None
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VariableRecord:
-    """Where a variable stands: `entry` is the sequence of its last change, `reencrypted` how often it only got a new ciphertext.
+    """Where a variable stands: `entry` is the sequence of its last change, `reencrypted` counts mere re-encryptions.
 
-    `fingerprint` is under the file's key, null where the value is unknown or gone. A removed variable leaves this as its tombstone.
+    `fingerprint` is under the file's key, null where the value is unknown or gone. A removed variable leaves this as
+    its tombstone.
     """
 
     variable: str

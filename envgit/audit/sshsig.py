@@ -32,14 +32,16 @@ def armor(public: bytes, signature: bytes, namespace: str = NAMESPACE) -> str:
     blob = (
         _MAGIC
         + (1).to_bytes(4, "big")
-        + b"".join(map(_string, (key_blob(public), namespace.encode(), b"", _HASH, _string(KEY_TYPE) + _string(signature))))
+        + b"".join(
+            map(_string, (key_blob(public), namespace.encode(), b"", _HASH, _string(KEY_TYPE) + _string(signature)))
+        )
     )
     text = b64encode(blob).decode()
     return "\n".join([_BEGIN, *(text[at : at + _COLUMNS] for at in range(0, len(text), _COLUMNS)), _END])
 
 
 def dearmor(text: str, namespace: str = NAMESPACE) -> tuple[bytes, bytes]:
-    """Return (public key, signature), 32 and 64 bytes; raise FormatError where the armor is not the one that `armor` gives."""
+    """Return (public key, signature), 32 and 64 bytes; raise FormatError where the text is not what `armor` gives."""
     lines = text.split("\n")
     try:
         blob = b64decode("".join(lines[1:-1]), validate=True)

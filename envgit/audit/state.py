@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from envgit.audit.canonical import FormatError, decode, encode
-from envgit.audit.codec import from_json, to_json
+from envgit.audit.codec import decode_entry, read_record, record_bytes
 from envgit.audit.entry import (
     Change,
     ChangeBody,
@@ -33,12 +34,29 @@ README = ("README.md",)
 _ACCESS = (EventKind.ACCESS_GRANTED, EventKind.ACCESS_REVOKED)
 
 
+_Record = TypeVar("_Record", FileRecord, VariableRecord)
+
+
+# Records by their bytes: most are read again soon after they were written.
+_memory: dict[bytes, FileRecord | VariableRecord] = {}
+_REMEMBERED = 20_000
+
+
 def apply(entry: Entry, data: bytes, tree: Tree, state: LogState | None, readme: bytes = b"") -> LogState:
     """Put an entry's bytes and all that follows from them into the tree, and return where the log then stands.
 
-    `state` is None for genesis, which brings the `readme`. Raise FormatError where the entry cannot follow on what is there.
+    `state` is None for genesis, which brings the `readme`. Raise FormatError where the entry cannot follow on what is
+    there; the tree then is of no more use.
     """
+    if entry.body is None:
+        raise FormatError("an entry of a kind that this version does not know")
+    if entry.sequence != (state.size if state else 0):
+        raise FormatError("an entry with another number than its place")
+    if b"%" in data:
+        entry = decode_entry(data)  # paths that are not UTF-8 as the entry has them, for all that is derived
     if isinstance(entry.body, Genesis):
+        if state is not None:
+            raise FormatError("a second genesis")
         record = _begun(entry, entry.body)
         tree.put(README, readme)
         frontier = Frontier()
@@ -51,7 +69,7 @@ def apply(entry: Entry, data: bytes, tree: Tree, state: LogState | None, readme:
     tree.put(numbered(ENTRIES, entry.sequence), data)
     frontier = frontier.append(leaf_hash(data))
     record = replace(record, size=frontier.size, frontier=tuple(part.hex() for part in frontier.hashes))
-    tree.put(LOG, encode(to_json(record)))
+    tree.put(LOG, record_bytes(record))
     return LogState(record, frontier)
 
 
@@ -60,7 +78,7 @@ def read_state(tree: Tree) -> LogState:
     data = tree.get(LOG)
     if data is None:
         raise FormatError("no log.json")
-    record = from_json(LogRecord, decode(data))
+    record = read_record(LogRecord, data)
     try:
         frontier = Frontier(record.size, tuple(bytes.fromhex(part) for part in record.frontier))
     except ValueError:
@@ -73,7 +91,7 @@ def read_state(tree: Tree) -> LogState:
 def read_file(tree: Tree, environment: str, unit: str) -> FileRecord | None:
     """Return what stands of an environment's file."""
     data = tree.get((*directory(environment, unit), "file.json"))
-    return None if data is None else from_json(FileRecord, decode(data))
+    return None if data is None else _read(FileRecord, data)
 
 
 def read_files(tree: Tree) -> Iterator[FileRecord]:
@@ -81,13 +99,13 @@ def read_files(tree: Tree) -> Iterator[FileRecord]:
     for name in tree.names((ENVIRONMENTS,)):
         data = tree.get((ENVIRONMENTS, name, "file.json"))
         if data is not None:
-            yield from_json(FileRecord, decode(data))
+            yield read_record(FileRecord, data)
 
 
 def read_variable(tree: Tree, environment: str, unit: str, variable: str) -> VariableRecord | None:
     """Return what stands of a variable."""
     data = tree.get(_variable(environment, unit, variable))
-    return None if data is None else from_json(VariableRecord, decode(data))
+    return None if data is None else _read(VariableRecord, data)
 
 
 def read_variables(tree: Tree, environment: str, unit: str) -> Iterator[VariableRecord]:
@@ -96,7 +114,7 @@ def read_variables(tree: Tree, environment: str, unit: str) -> Iterator[Variable
     for name in tree.names(folder):
         data = tree.get((*folder, name))
         if data is not None:
-            yield from_json(VariableRecord, decode(data))
+            yield read_record(VariableRecord, data)
 
 
 def read_supplements(tree: Tree, sequence: int) -> tuple[int, ...]:
@@ -138,7 +156,11 @@ def _continued(record: LogRecord, entry: Entry) -> LogRecord:
             record = replace(record, source_commit=source.commit)
             if config is None:
                 return record
-            return replace(record, config=config, config_pending=False) if in_force else replace(record, config_pending=True)
+            return (
+                replace(record, config=config, config_pending=False)
+                if in_force
+                else replace(record, config_pending=True)
+            )
     return record
 
 
@@ -174,11 +196,15 @@ def _apply_file(sequence: int, file: FileChange, tree: Tree) -> None:
             key=None if gone else key,
             access=(record.access if record else 0) + _changed_access(events),
             reason=unreadable.reason if unreadable else None,
+            released=EventKind.RELEASED in events,
         ),
     )
+    if len({change.variable for change in file.changes}) != len(file.changes):
+        raise FormatError("a variable that changes twice in one entry")
     for change in file.changes:
         _apply_change(sequence, file, change, tree)
-    _restate(file, tree)
+    if record is not None and EventKind.FINGERPRINT_KEY in events:
+        _restate(sequence, file, tree)
 
 
 def _recipients(record: FileRecord | None, events: tuple[Event, ...]) -> tuple[str, ...]:
@@ -197,7 +223,7 @@ def _apply_change(sequence: int, file: FileChange, change: Change, tree: Tree) -
     place = (file.environment, file.unit)
     known = read_variable(tree, *place, change.variable)
     if change.kind is ChangeKind.REENCRYPTED:
-        if known is None:
+        if known is None or known.removed:
             raise FormatError("a re-encrypted variable that was not there")
         _put(tree, place, replace(known, reencrypted=known.reencrypted + 1))
         return
@@ -217,16 +243,23 @@ def _apply_change(sequence: int, file: FileChange, change: Change, tree: Tree) -
     )
     if change.kind is ChangeKind.RENAMED:
         old = read_variable(tree, *place, change.from_)
-        _put(tree, place, VariableRecord(change.from_, change.type, None, sequence, False, old.reencrypted if old else 0, True))
+        _put(
+            tree,
+            place,
+            VariableRecord(change.from_, change.type, None, sequence, False, old.reencrypted if old else 0, True),
+        )
 
 
-def _restate(file: FileChange, tree: Tree) -> None:
-    place = (file.environment, file.unit)
-    for event in file.events:
-        for said in event.variables:
-            known = read_variable(tree, *place, said.variable)
-            if known is not None and not known.removed:
-                _put(tree, place, replace(known, fingerprint=said.fingerprint, type=said.type))
+def _restate(sequence: int, file: FileChange, tree: Tree) -> None:
+    """Put every fingerprint under the new key; one that is not restated is unknown from now on."""
+    said = {restated.variable: restated for event in file.events for restated in event.variables}
+    for known in tuple(read_variables(tree, file.environment, file.unit)):
+        again = said.get(known.variable)
+        if known.removed or (again is None and (known.entry == sequence or known.fingerprint is None)):
+            continue
+        mark = again.fingerprint if again else None
+        record = replace(known, fingerprint=mark, type=again.type if again else known.type)
+        _put(tree, (file.environment, file.unit), record)
 
 
 def _supplement_file(of: int, file: FileChange, tree: Tree) -> None:
@@ -238,7 +271,8 @@ def _supplement_file(of: int, file: FileChange, tree: Tree) -> None:
     if key is not None and (record.key is None or record.key.entry <= of):
         record = replace(record, key=key)
     if record.entry == of:
-        record = replace(record, state=file.state)
+        unread = any(event.kind is EventKind.UNREADABLE for event in file.events)
+        record = replace(record, state=file.state, reason=record.reason if unread else None)
     put_file(tree, record)
     if record.key is None or record.key.id != file.key:
         return  # fingerprints under another key than the file's are for the entry alone
@@ -264,12 +298,32 @@ def _completed(known: VariableRecord, change: Change) -> VariableRecord:
 
 def put_file(tree: Tree, record: FileRecord) -> None:
     """Put an environment's file record where it belongs."""
-    tree.put((*directory(record.environment, record.unit), "file.json"), encode(to_json(record)))
+    tree.put((*directory(record.environment, record.unit), "file.json"), _written(record))
 
 
 def _put(tree: Tree, place: tuple[str, str], record: VariableRecord) -> None:
-    tree.put(_variable(*place, record.variable), encode(to_json(record)))
+    tree.put(_variable(*place, record.variable), _written(record))
 
 
 def _variable(environment: str, unit: str, variable: str) -> Path:
     return (*directory(environment, unit), "variables", f"{escape(variable)}.json")
+
+
+def _read(cls: type[_Record], data: bytes) -> _Record:
+    known = _memory.get(data)
+    if not isinstance(known, cls):
+        known = read_record(cls, data)
+        _remember(data, known)
+    return known
+
+
+def _written(record: FileRecord | VariableRecord) -> bytes:
+    data = record_bytes(record)
+    _remember(data, record)
+    return data
+
+
+def _remember(data: bytes, record: FileRecord | VariableRecord) -> None:
+    if len(_memory) >= _REMEMBERED:
+        _memory.clear()
+    _memory[data] = record

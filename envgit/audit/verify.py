@@ -1,183 +1,193 @@
-"""Own the verifier's rules: what each commit of the branch must be, given the ones before it, and what is wrong where it is not.
+"""Own the verifier's rules: what each commit of the branch must be, given the ones before it.
 
-A wrong log is no exception: problems are collected. What cannot be read is one, CannotTell, since then nothing is known. Nothing here
-trusts what a library says of a commit: raw bytes are read, rebuilt from the entry, and compared.
+A wrong log is no exception: problems are collected. What cannot be read is one, CannotTell, since then nothing is
+known. Nothing here trusts what a library says of a commit: raw bytes are read, rebuilt from the entry, and compared.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Protocol
 
 from envgit.audit import commit as commits
 from envgit.audit import sshsig
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import UnknownVersion, decode_entry
-from envgit.audit.entry import (
-    ChangeBody,
-    ConfigBody,
-    Entry,
-    FileChange,
-    Genesis,
-    RewriteBody,
-    Signer,
-    Signers,
-    SupplementBody,
-)
+from envgit.audit.entry import Entry, Genesis, Signer
+from envgit.audit.links import Links
 from envgit.audit.merkle import Frontier, leaf_hash
 from envgit.audit.names import ENTRIES, numbered
+from envgit.audit.problems import Code, Problem
 from envgit.audit.records import LogState
-from envgit.audit.state import README, apply, read_file, read_variable
-from envgit.audit.tree import Path, Tree
-from envgit.model import ChangeKind, Digest, ObjectId
+from envgit.audit.state import README, apply
+from envgit.audit.store import Objects, StoredObjects
+from envgit.audit.tree import Tree
+from envgit.model import Digest, ObjectId
 
+__all__ = ["Code", "Objects", "Problem", "Report", "StoredObjects", "Verifier", "verify_log"]
+
+WALKED_IN_MEMORY = 20_000
 Verify = Callable[[bytes, bytes, bytes], bool]  # public key, signed data, signature
-
-
-class Code(StrEnum):
-    """Every way for a log to be wrong. The words are stable: scripts and runbooks name them."""
-
-    NOT_AN_ENTRY = "not-an-entry"
-    ENTRY_ALTERED = "entry-altered"
-    MALFORMED_ENTRY = "malformed-entry"
-    COMMIT_ALTERED = "commit-altered"
-    TREE_ALTERED = "tree-altered"
-    EXTRA_PARENT = "extra-parent"
-    BAD_SIGNATURE = "bad-signature"
-    UNKNOWN_SIGNER = "unknown-signer"
-    WRONG_SEQUENCE = "wrong-sequence"
-    WRONG_ORIGIN = "wrong-origin"
-    WRONG_GENESIS = "wrong-genesis"
-    SECOND_GENESIS = "second-genesis"
-    WRONG_STEP = "wrong-step"
-    DIGEST_GAP = "digest-gap"
-    WRONG_PREVIOUS = "wrong-previous"
-    ROLLED_BACK = "rolled-back"
-    FORKED = "forked"
-    UNCOVERED = "uncovered"
-    FALSE_REWRITE = "false-rewrite"
-    FALSE_DIGEST = "false-digest"
-    FALSE_STATE = "false-state"
-    FALSE_CHANGE = "false-change"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong, at an entry where it is one's; `detail` is a sentence for a person."""
-
-    code: Code
-    sequence: int | None
-    detail: str
-
-
-class Objects(Protocol):
-    """What the verifier reads; each raises CannotTell where an object is not here."""
-
-    def commit(self, oid: ObjectId) -> bytes:
-        """Return a commit's raw bytes."""
-
-    def blob(self, tree: ObjectId, path: Path) -> bytes | None:
-        """Return a blob of a tree, None where the tree has none there or it is larger than an entry may be."""
+Observe = Callable[[Entry], None]
 
 
 @dataclass
 class Report:
     """What a verification found.
 
-    `entries` counts the commits of the branch, `good` those from the first on that are as signed. `root_then` is the Merkle root at the
-    size that was asked for. `newer_from` is the first entry that only a newer envgit understands.
+    `entries` counts the commits of the branch, `good` those from the first on that are as signed. `warnings` are odd but
+    prove nothing. `signers` counts entries by (name, key fingerprint). `root` is the Merkle root over the good
+    entries, `root_then` the one at the size that was asked for, 32 bytes each. `state` and `tree` are where the log
+    stands after the last good entry of a known kind; `newer_from` is the first that only a newer envgit understands.
     """
 
     entries: int = 0
     good: int = 0
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     signers: Counter[tuple[str, str]] = field(default_factory=Counter)
     genesis: Digest | None = None
     state: LogState | None = None
+    tree: ObjectId | None = None
+    frontier: Frontier = Frontier()
     root_then: bytes | None = None
     newer_from: int | None = None
+
+    @property
+    def root(self) -> bytes:
+        """The Merkle root over the good entries."""
+        return self.frontier.root()
 
 
 class _Broken(Exception):
     """The chain breaks here; nothing after it is looked at."""
 
     def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A commit of the branch, taken apart."""
+
+    oid: ObjectId
+    parent: ObjectId | None
+    tree: ObjectId
+    leaf: str
+    plain: bytes
+    public: bytes
+    signature: bytes
+
+
+def verify_log(
+    objects: Objects, tip: ObjectId, verify: Verify, *, observe: Observe | None = None, root_at: int | None = None
+) -> Report:
+    """Check the log that ends in commit `tip`, from its genesis on; `observe` gets every good entry of a known kind.
+
+    `verify` checks an ed25519 signature. Raise CannotTell where an object is not here; nothing else is raised.
+    """
+    return Verifier(objects, verify, observe or (lambda _entry: None), root_at).run(tip)
 
 
 class Verifier:
     """Check one branch from its first commit to its tip."""
 
-    def __init__(self, objects: Objects, verify: Verify, observe: Callable[[Entry], None], root_at: int | None) -> None:
+    def __init__(self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None) -> None:
         self._objects = objects
         self._verify = verify
         self._observe = observe
         self._root_at = root_at
-        self._tree = Tree()
+        self._tree = Tree(forget=(ENTRIES,))
         self._frontier = Frontier()  # kept apart from the state: it goes on where kinds are unknown
+        self._links = Links()
         self._keys: dict[str, bytes] = {}
-        self._readme = b""
+        self._recorded_at = ""
+        self._tip_tree: ObjectId | None = None
+        self._walked: dict[ObjectId, bytes] = {}
         self.report = Report()
 
     def run(self, tip: ObjectId) -> Report:
         """Check every commit, oldest first, and stop at the first that breaks the chain."""
-        chain = list(self._chain(tip))
-        chain.reverse()
-        self.report.entries = len(chain)
+        chain = self._chain(tip)
+        report = self.report
+        report.entries = len(chain)
+        self._tip_tree = _tree_or_none(self._objects.commit(tip))
         parent: ObjectId | None = None
         for sequence, oid in enumerate(chain):
             try:
-                self._entry(sequence, oid, parent)
+                if not self._entry(sequence, oid, parent):
+                    break
             except _Broken as broken:
-                self.report.problems.append(Problem(broken.code, sequence, broken.detail))
+                report.problems.append(Problem(broken.code, sequence, broken.detail))
                 break
-            self.report.good = sequence + 1
+            report.good, report.frontier = sequence + 1, self._frontier
+            if report.good == self._root_at:
+                report.root_then = self._frontier.root()
             parent = oid
-        return self.report
+        return report
 
-    def _chain(self, tip: ObjectId) -> Iterator[ObjectId]:
-        oid: ObjectId | None = tip
-        while oid is not None:
-            yield oid
-            parents = commits.parents(self._objects.commit(oid))
-            oid = parents[0] if parents else None
+    def _chain(self, tip: ObjectId) -> list[ObjectId]:
+        found = [tip]
+        while parents := commits.parents(self._commit(found[-1])):
+            found.append(parents[0])
+        found.reverse()
+        return found
 
-    def _entry(self, sequence: int, oid: ObjectId, parent: ObjectId | None) -> None:
+    def _commit(self, oid: ObjectId) -> bytes:
+        """Return a commit; the second time is the last, and mostly out of memory."""
+        if (raw := self._walked.pop(oid, None)) is not None:
+            return raw
         raw = self._objects.commit(oid)
-        name = f"entry {sequence}"
-        if len(commits.parents(raw)) > 1:
-            raise _Broken(Code.EXTRA_PARENT, f"{name}, {oid[:7]}, has more than one parent")
+        if len(self._walked) < WALKED_IN_MEMORY:
+            self._walked[oid] = raw
+        return raw
+
+    def _entry(self, sequence: int, oid: ObjectId, parent: ObjectId | None) -> bool:
+        """Check one commit; False where it is beyond what this version can judge."""
+        signed = self._signed(sequence, oid, parent)
+        data = self._data(sequence, signed)
+        leaf = leaf_hash(data)
+        self._frontier = self._frontier.append(leaf)
+        if self.report.newer_from is not None:
+            return self._unknown(sequence, signed)
+        entry = self._decoded(sequence, data)
+        if entry is not None:
+            self._place(entry)
+        if entry is None or entry.body is None:
+            return self._unknown(sequence, signed)
+        self._known(entry, data, leaf, signed)
+        return True
+
+    def _signed(self, sequence: int, oid: ObjectId, parent: ObjectId | None) -> _Signed:
+        raw = self._commit(oid)
+        name = f"commit {oid[:7]}, where entry {sequence} belongs,"
+        if not commits.signed_leaf(raw):
+            raise _Broken(Code.NOT_AN_ENTRY, f"{name} is no entry: the log ends before it")
         try:
             tree = commits.tree_of(raw)
             plain, armor = commits.detach(raw)
             public, signature = sshsig.dearmor(armor)
         except FormatError as error:
-            raise _Broken(_unsigned_code(raw), f"{name}, {oid[:7]}, is {error}") from None
-        data = self._objects.blob(tree, _entry_path(sequence))
+            raise _Broken(Code.BAD_SIGNATURE, f"{name} is {error}") from None
+        checkpoint = commits.signed_checkpoint(plain)
+        if checkpoint is not None and checkpoint[1] != sequence + 1:
+            raise _Broken(Code.WRONG_SEQUENCE, f"{name} says that it is entry {checkpoint[1] - 1}")
+        return _Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature)
+
+    def _data(self, sequence: int, signed: _Signed) -> bytes:
+        """Return an entry's bytes. The tip has all of them, and only where its are not the signed ones the commit's own count."""
+        path, data = numbered(ENTRIES, sequence), None
+        for tree in (self._tip_tree, signed.tree):
+            data = self._objects.blob(tree, path) if tree is not None else None
+            if data is not None and leaf_hash(data).hex() == signed.leaf:
+                return data
         if data is None:
-            raise _Broken(Code.NOT_AN_ENTRY, f"commit {oid[:7]} on the branch is no entry: it holds no entry {sequence}")
-        leaf = leaf_hash(data)
-        if (signed := commits.signed_leaf(plain)) != leaf.hex():
-            said = f"signed was {signed[:4]}…" if signed else "its commit names none"
-            raise _Broken(Code.ENTRY_ALTERED, f"{name} is not what was signed: its bytes hash to {leaf.hex()[:4]}…, {said}")
-        entry = self._decoded(sequence, data)
-        if entry is None or entry.body is None:
-            self._unknown(sequence, plain, public, signature, leaf)
-            return
-        self._follow(entry, data, tree)
-        signer = self._signer(entry, public, f"{name} is signed by {sshsig.fingerprint(public)}")
-        root, state = self._derived(entry, data, tree)
-        if root != tree:
-            raise _Broken(Code.TREE_ALTERED, f"{name}: the tree of {oid[:7]} is not what its entries make")
-        if commits.unsigned(entry, leaf, root, parent, state, signer) != plain:
-            raise _Broken(Code.COMMIT_ALTERED, f"{name}: commit {oid[:7]} is not the one that its entry makes")
-        if not self._verify(public, sshsig.signed_data(plain), signature):
-            raise _Broken(Code.BAD_SIGNATURE, f"{name}: the signature on {oid[:7]} is not good")
-        self._accept(entry, leaf, state, signer, public)
+            raise _Broken(Code.ENTRY_ALTERED, f"entry {sequence} is not where it belongs in commit {signed.oid[:7]}")
+        found = f"its bytes hash to {leaf_hash(data).hex()[:4]}…, signed was {signed.leaf[:4]}…"
+        raise _Broken(Code.ENTRY_ALTERED, f"entry {sequence} is not what was signed: {found}")
 
     def _decoded(self, sequence: int, data: bytes) -> Entry | None:
         try:
@@ -187,39 +197,66 @@ class Verifier:
         except FormatError as error:
             raise _Broken(Code.MALFORMED_ENTRY, f"entry {sequence} is malformed: {error}") from None
 
-    def _follow(self, entry: Entry, data: bytes, tree: ObjectId) -> None:
-        """Check what an entry says of itself against the ones before it, before anything is derived from it."""
+    def _known(self, entry: Entry, data: bytes, leaf: bytes, signed: _Signed) -> None:
+        name = f"entry {entry.sequence}"
+        readme = self._begin(entry, leaf, signed.tree) if isinstance(entry.body, Genesis) else b""
+        signer = self._signer(entry, signed.public)
+        state = self.report.state
+        problems = list(self._links.check(entry, self._tree, state)) if state else []
+        try:
+            state = apply(entry, data, self._tree, state, readme)
+        except FormatError as error:
+            raise _Broken(Code.MALFORMED_ENTRY, f"{name} does not follow: {error}") from None
+        root, _new = self._tree.flush()
+        if root != signed.tree:
+            raise _Broken(Code.TREE_ALTERED, f"{name}: the tree of {signed.oid[:7]} is not what its entries make")
+        if commits.unsigned(entry, leaf, root, signed.parent, state, signer) != signed.plain:
+            raise _altered(entry.sequence, signed, "is not the one that its entry makes")
+        self._good_signature(entry.sequence, signed)
+        self._accept(entry, state, root, problems)
+        self.report.signers[signer.name, sshsig.fingerprint(signed.public)] += 1
+
+    def _accept(self, entry: Entry, state: LogState, tree: ObjectId, problems: list[Problem]) -> None:
+        report = self.report
+        report.state, report.tree = state, tree
+        report.problems += problems
+        if entry.recorded_at < self._recorded_at:
+            detail = f"entry {entry.sequence} says that it was recorded before the one before it"
+            report.warnings.append(Problem(Code.TIME_GOES_BACK, entry.sequence, detail))
+        self._recorded_at = entry.recorded_at
+        self._observe(entry)
+
+    def _place(self, entry: Entry) -> None:
         sequence, state = self.report.good, self.report.state
         if entry.sequence != sequence:
             raise _Broken(Code.WRONG_SEQUENCE, f"entry {sequence} says that it is entry {entry.sequence}")
-        if isinstance(entry.body, Genesis) != (sequence == 0):
-            where = "the first entry is no genesis" if sequence == 0 else f"entry {sequence} is a second genesis"
-            raise _Broken(Code.SECOND_GENESIS if sequence else Code.WRONG_GENESIS, where)
-        if sequence == 0:
-            self._begin(entry, data, tree)
-        elif state is not None and entry.origin != state.origin:
+        genesis = isinstance(entry.body, Genesis)
+        if genesis and state is not None:
+            raise _Broken(Code.SECOND_GENESIS, f"entry {sequence} is a second genesis")
+        if not genesis and state is None:
+            raise _Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
+        if state is not None and entry.origin != state.origin:
             raise _Broken(Code.WRONG_ORIGIN, f"entry {sequence} belongs to another log")
 
-    def _begin(self, entry: Entry, data: bytes, tree: ObjectId) -> None:
-        body = entry.body
-        if not isinstance(body, Genesis):
-            return
-        self.report.genesis = Digest(f"sha256:{leaf_hash(data).hex()}")
-        self._readme = self._objects.blob(tree, README) or b""
-        if body.readme != commits.readme_digest(self._readme):
+    def _begin(self, entry: Entry, leaf: bytes, tree: ObjectId) -> bytes:
+        self.report.genesis = Digest(f"sha256:{leaf.hex()}")
+        readme = self._objects.blob(tree, README) or b""
+        if isinstance(entry.body, Genesis) and entry.body.readme != commits.readme_digest(readme):
             raise _Broken(Code.TREE_ALTERED, "README.md is not the one that the genesis names")
+        return readme
 
-    def _signer(self, entry: Entry, public: bytes, said: str) -> Signer:
-        signers = entry.body.signers if isinstance(entry.body, Genesis) else self._in_force()
-        for signer in signers.signers:
+    def _signer(self, entry: Entry, public: bytes) -> Signer:
+        for signer in self._signers(entry):
             if self._public(signer.key) == public and signer.from_ <= entry.sequence and entry.kind in signer.kinds:
                 return signer
-        raise _Broken(Code.UNKNOWN_SIGNER, f"{said}, who may not sign entries of kind {entry.kind}")
+        key = sshsig.fingerprint(public)
+        detail = f"entry {entry.sequence} is signed by {key}, which may not sign entries of kind {entry.kind}"
+        raise _Broken(Code.UNKNOWN_SIGNER, detail)
 
-    def _in_force(self) -> Signers:
-        if self.report.state is None:
-            raise _Broken(Code.WRONG_GENESIS, "the log has no genesis")
-        return self.report.state.signers
+    def _signers(self, entry: Entry | None = None) -> tuple[Signer, ...]:
+        if entry is not None and isinstance(entry.body, Genesis):
+            return entry.body.signers.signers
+        return self.report.state.signers.signers if self.report.state else ()
 
     def _public(self, line: str) -> bytes:
         if line not in self._keys:
@@ -229,87 +266,41 @@ class Verifier:
                 self._keys[line] = b""
         return self._keys[line]
 
-    def _derived(self, entry: Entry, data: bytes, tree: ObjectId) -> tuple[ObjectId, LogState]:
-        self.report.problems += _links(entry, self._tree, self.report.state)
-        try:
-            state = apply(entry, data, self._tree, self.report.state, self._readme)
-        except FormatError as error:
-            raise _Broken(Code.MALFORMED_ENTRY, f"entry {entry.sequence} does not follow: {error}") from None
-        root, _new = self._tree.flush()
-        return root, state
+    def _good_signature(self, sequence: int, signed: _Signed) -> None:
+        if not self._verify(signed.public, sshsig.signed_data(signed.plain), signed.signature):
+            raise _Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature on {signed.oid[:7]} is not good")
 
-    def _accept(self, entry: Entry, leaf: bytes, state: LogState, signer: Signer, public: bytes) -> None:
-        self.report.state = state
-        self.report.signers[signer.name, sshsig.fingerprint(public)] += 1
-        self._count(leaf)
-        self._observe(entry)
-
-    def _count(self, leaf: bytes) -> None:
-        self._frontier = self._frontier.append(leaf)
-        if self._frontier.size == self._root_at:
-            self.report.root_then = self._frontier.root()
-
-    def _unknown(self, sequence: int, plain: bytes, public: bytes, signature: bytes, leaf: bytes) -> None:
-        """Check of an entry of a newer kind what can be: leaf, root, signature, and that a signer in force made it."""
+    def _unknown(self, sequence: int, signed: _Signed) -> bool:
+        """Check what can be of an entry of a newer kind, or after one: checkpoint, headers, signature, signer."""
+        state = self.report.state
+        if state is None:
+            raise _Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
+        if all(self._public(signer.key) != signed.public for signer in self._signers()):
+            if self.report.newer_from is not None:
+                return False  # the newer kind may have named the key
+            key = sshsig.fingerprint(signed.public)
+            raise _Broken(Code.UNKNOWN_SIGNER, f"entry {sequence} is signed by {key}, which no entry names")
+        said = commits.signed_checkpoint(signed.plain)
+        if said != (state.origin, self._frontier.size, self._frontier.root()):
+            detail = f"entry {sequence}: its checkpoint is not that of the entries before it"
+            raise _Broken(Code.COMMIT_ALTERED, detail)
+        if not commits.plain_headers(signed.plain, signed.parent):
+            raise _altered(sequence, signed, "has headers of another form")
+        self._good_signature(sequence, signed)
         if self.report.newer_from is None:
             self.report.newer_from = sequence
-        known = {self._public(signer.key) for signer in self._in_force().signers}
-        if public not in known:
-            raise _Broken(Code.UNKNOWN_SIGNER, f"entry {sequence} is signed by {sshsig.fingerprint(public)}, whom no entry names")
-        if not self._verify(public, sshsig.signed_data(plain), signature):
-            raise _Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature is not good")
-        self._count(leaf)
-        if commits.signed_checkpoint(plain) != (self._in_force_origin(), self._frontier.size, self._frontier.root()):
-            raise _Broken(Code.COMMIT_ALTERED, f"entry {sequence}: its checkpoint is not that of the entries before it")
-
-    def _in_force_origin(self) -> str:
-        return self.report.state.origin if self.report.state else ""
+        return True
 
 
-def _unsigned_code(raw: bytes) -> Code:
-    return Code.BAD_SIGNATURE if b"\ngpgsig" in raw else Code.NOT_AN_ENTRY
+def _altered(sequence: int, signed: _Signed, what: str) -> _Broken:
+    name = f"entry {sequence}: commit {signed.oid[:7]}"
+    if len(commits.parents(signed.plain)) > 1:
+        return _Broken(Code.EXTRA_PARENT, f"{name} has more than one parent")
+    return _Broken(Code.COMMIT_ALTERED, f"{name} {what}")
 
 
-def _entry_path(sequence: int) -> Path:
-    return numbered(ENTRIES, sequence)
-
-
-def _links(entry: Entry, tree: Tree, state: LogState | None) -> Iterator[Problem]:
-    """Check that an entry takes up where the ones before it left off: the step, each file's digest, each variable's last change."""
-    body = entry.body
-    if state is None or isinstance(body, Genesis):
-        return
-    if isinstance(body, ChangeBody | ConfigBody):
-        # A config entry follows the change entry of the same commit.
-        same = isinstance(body, ConfigBody) and body.source.commit == state.source_commit
-        if body.source.previous != state.source_commit and not same:
-            yield Problem(Code.WRONG_STEP, entry.sequence, f"entry {entry.sequence} does not begin where the last one ended")
-    elif isinstance(body, RewriteBody) and body.from_ != state.source_commit:
-        yield Problem(Code.WRONG_STEP, entry.sequence, f"entry {entry.sequence} rewrites what was not recorded last")
-    elif isinstance(body, SupplementBody):
-        if body.of >= entry.sequence:
-            yield Problem(Code.WRONG_STEP, entry.sequence, f"entry {entry.sequence} supplements one that comes later")
-        return
-    for file in getattr(body, "files", ()):
-        yield from _file_links(entry.sequence, file, tree)
-
-
-def _file_links(sequence: int, file: FileChange, tree: Tree) -> Iterator[Problem]:
-    record = read_file(tree, file.environment, file.unit)
-    recorded = record.digest if record else None
-    if file.before != recorded:
-        yield Problem(
-            Code.DIGEST_GAP,
-            sequence,
-            f"entry {sequence} takes up {file.environment} from another content than was recorded: an entry is missing",
-        )
-    for change in file.changes:
-        if change.kind is ChangeKind.REENCRYPTED:
-            continue
-        known = read_variable(tree, file.environment, file.unit, change.from_ or change.variable)
-        if change.previous != (known.entry if known else None):
-            yield Problem(
-                Code.WRONG_PREVIOUS,
-                sequence,
-                f"entry {sequence} names another last change of {file.environment} {change.variable} than the log holds",
-            )
+def _tree_or_none(raw: bytes) -> ObjectId | None:
+    try:
+        return commits.tree_of(raw)
+    except FormatError:
+        return None

@@ -46,57 +46,68 @@ def genesis_entry(
 
 
 class Appender:
-    """Append entries to a log in memory; `flush` writes what they are made of and moves the branch."""
+    """Append entries to a log in memory; `flush` writes what they are made of and moves the branch `ref`."""
 
-    def __init__(self, log: Log, pen: Pen) -> None:
+    def __init__(self, log: Log, pen: Pen, repo: Repository | None = None, ref: str = "") -> None:
         self.log = log
         self.pen = pen
-        self.tip: ObjectId | None = log.tip and ObjectId(log.tip)
+        self.began = log.size
         self.leaf = b""
+        self._repo = repo
+        self._ref = ref
+        self._tip: ObjectId | None = ObjectId(log.tip) if log.tip else None
         self._new: list[ObjectWrite] = []
-        self._signer = _signer(log.state.signers, pen.key) if log.size else None
+        self._flushed = log.size
+        self._signer = _signer(log.state.signers, pen.key)
+        found = repo.ref(ref) if repo else None
+        self._expected = CommitId(found) if found else None
 
     @classmethod
-    def begin(cls, genesis: Entry, pen: Pen) -> Appender:
+    def begin(cls, genesis: Entry, pen: Pen, repo: Repository | None = None, ref: str = "") -> Appender:
         """Begin a log with its genesis, in memory until it is flushed."""
         tree = Tree()
         data = encode_entry(genesis)
-        state = apply(genesis, data, tree, None, TEXT)
-        made = cls(Log(tree, state), pen)
+        made = cls(Log(tree, apply(genesis, data, tree, None, TEXT)), pen, repo, ref)
+        made._flushed = 0
         made._write(genesis, data)
         return made
+
+    @property
+    def waiting(self) -> int:
+        """How many entries no flush has written yet."""
+        return self.log.size - self._flushed
 
     def append(self, kind: str, body: Body) -> Entry:
         """Append one entry and return it."""
         log = self.log
-        recorded_at = self.pen.recorded_at
-        entry = Entry(VERSION, log.state.origin, log.size, kind, recorded_at, self.pen.recorder, body)
+        entry = Entry(VERSION, log.state.origin, log.size, kind, self.pen.recorded_at, self.pen.recorder, body)
         data = encode_entry(entry)
         log.state = apply(entry, data, log.tree, log.state)
         self._write(entry, data)
         return entry
 
-    def flush(self, repo: Repository, ref: str) -> None:
+    def flush(self) -> None:
         """Write all new objects, then move the branch from where it was read; raise RefMoved where somebody else was first."""
-        if self.tip is None or self.tip == self.log.tip:
+        if self._repo is None or self._tip is None or not self.waiting:
             return
-        repo.write(self._new)
-        repo.update_ref(ref, CommitId(self.tip), self.log.tip, f"envgit: {self.log.size} entries")
+        tip = CommitId(self._tip)
+        self._repo.write(self._new)
+        self._repo.update_ref(self._ref, tip, self._expected, f"envgit: {self.log.size} entries")
         self._new.clear()
-        self.log.tip = CommitId(self.tip)
+        self._flushed = self.log.size
+        self._expected = self.log.tip = tip
+        self.log.ref = self._ref.removeprefix("refs/heads/")
 
     def _write(self, entry: Entry, data: bytes) -> None:
         self.leaf = leaf_hash(data)
-        if self.pen.key is None:
+        if self.pen.key is None or self._signer is None:
             return  # a log in memory needs neither commits nor ids: its tree keeps what was put into it
-        if self._signer is None:
-            self._signer = _signer(self.log.state.signers, self.pen.key)
         root, objects = self.log.tree.flush()
         self._new += objects
-        plain = commits.unsigned(entry, self.leaf, root, self.tip, self.log.state, self._signer)
+        plain = commits.unsigned(entry, self.leaf, root, self._tip, self.log.state, self._signer)
         made = written("commit", commits.attach(plain, self.pen.key.sign_commit(plain)))
         self._new.append(made)
-        self.tip = made.id
+        self._tip = made.id
 
 
 def _signer(signers: Signers, key: SigningKey | None) -> Signer | None:

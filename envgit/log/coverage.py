@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from envgit.audit.entry import ChangeBody, ConfigBody, Entry, RewriteBody
+from envgit.audit.entry import ChangeBody, ConfigBody, Entry, Genesis, RewriteBody
+from envgit.errors import CannotTell
 from envgit.git.history import first_parents
 from envgit.git.repository import Repository
 from envgit.log.selection import Selection
@@ -15,7 +15,7 @@ from envgit.model import CommitId, Config
 
 @dataclass
 class Coverage:
-    """Which commits of the source branch have their entry."""
+    """Which commits have their entry; one behind the last that was recorded is pending, not missing."""
 
     covered: int = 0
     head: CommitId | None = None
@@ -23,43 +23,70 @@ class Coverage:
     pending: list[CommitId] = field(default_factory=list)
 
 
-def coverage(
-    repo: Repository, snapshots: Snapshots, entries: Iterable[Entry], config: Config, start: CommitId | None, head: CommitId
-) -> Coverage:
-    """Tell which commits of the source branch that touch an environment have no entry.
+class Covered:
+    """What the entries say that they cover, gathered in the verifier's one pass."""
 
-    Each is judged under the configuration in force before it. A commit behind the last one recorded is pending, not missing.
-    """
-    has_entry: set[CommitId] = set()
-    configs: dict[CommitId, Config] = {}
-    last = base = None
-    for entry in entries:
-        body = entry.body
-        if isinstance(body, ChangeBody | ConfigBody):
-            has_entry.add(body.source.commit)
-            has_entry.update(merged.commit for merged in body.source.merged)
-            last = body.source.commit
-            if isinstance(body, ConfigBody) and body.in_force and body.config:
-                configs[last] = body.config
-        elif isinstance(body, RewriteBody):
-            # What lies behind a rewrite is told by its net difference.
-            last = base = body.to
-            has_entry.add(body.to)
-    found = Coverage(head=last)
-    line = list(first_parents(repo, head, base or start))
-    reached = {commit: number for number, commit in enumerate(line)}.get(last, -1) if last else -1
-    selection = Selection(repo, snapshots, config)
-    for number, commit in enumerate(line):
-        if commit in has_entry:
-            found.covered += 1
-        elif _touches(repo, selection, commit):
-            (found.uncovered if number < reached else found.pending).append(commit)
-        if commit in configs:
-            selection = Selection(repo, snapshots, configs[commit])
-    return found
+    def __init__(self) -> None:
+        self.genesis: Genesis | None = None
+        self._commits: set[CommitId] = set()
+        self._configs: dict[CommitId, Config] = {}
+        self._last: CommitId | None = None
+        self._rewritten: CommitId | None = None
+        self._at_rewrite: Config | None = None
+
+    def observe(self, entry: Entry) -> None:
+        """Take note of one entry, in order."""
+        match entry.body:
+            case Genesis() as genesis:
+                self.genesis = genesis
+                self._at_rewrite = genesis.config
+            case ChangeBody(source=source):
+                self._commits.update((source.commit, *(merged.commit for merged in source.merged)))
+                self._last = source.commit
+            case ConfigBody(source=source, config=config, in_force=in_force):
+                self._commits.add(source.commit)
+                self._last = source.commit
+                if in_force and config is not None:
+                    self._configs[source.commit] = config
+            case RewriteBody(to=commit):
+                # What lies behind a rewrite is told by its net difference.
+                self._commits.add(commit)
+                self._last = self._rewritten = commit
+                self._at_rewrite = [self._at_rewrite, *self._configs.values()][-1]
+
+    def against(self, repo: Repository, snapshots: Snapshots, head: CommitId) -> Coverage:
+        """Hold the source branch against it, each commit under the configuration in force before it."""
+        if self.genesis is None or self._at_rewrite is None:
+            raise CannotTell("the log has no genesis")
+        found = Coverage(head=self._last)
+        start = self._rewritten or self.genesis.source.start
+        line = first_parents(repo, head, start)
+        if start is not None and (not line or repo.commit(line[0]).parents[:1] != (start,)):
+            if start != head:
+                raise CannotTell(f"{start[:7]}, with which it began, is not on the branch")
+        if start is not None and self._rewritten is None:
+            line = [start, *line]
+        reached = line.index(self._last) if self._last in line else -1 if self._last is None else self._joined(repo, line)
+        selection = Selection(repo, snapshots, self._at_rewrite)
+        for number, commit in enumerate(line):
+            if commit in self._commits:
+                found.covered += 1
+            elif _touches(repo, selection, commit, first=commit == start):
+                (found.uncovered if number <= reached else found.pending).append(commit)
+            if commit in self._configs:
+                selection = Selection(repo, snapshots, self._configs[commit])
+        return found
+
+    def _joined(self, repo: Repository, line: list[CommitId]) -> int:
+        """Return the place before the oldest commit of the line that contains what was recorded last."""
+        last = self._last
+        for number, commit in enumerate(line):
+            if last is not None and repo.is_ancestor(last, commit):
+                return number - 1
+        return -1
 
 
-def _touches(repo: Repository, selection: Selection, commit: CommitId) -> bool:
+def _touches(repo: Repository, selection: Selection, commit: CommitId, *, first: bool) -> bool:
     known = repo.commit(commit)
-    parent = repo.commit(known.parents[0]).tree if known.parents else None
-    return selection.touches(parent, known.tree)
+    parent = repo.commit(known.parents[0]).tree if known.parents and not first else None
+    return parent != known.tree and selection.touches(parent, known.tree)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
-from envgit.audit.state import KeyRecord, key_records
+from envgit.audit.records import KeyRecord
+from envgit.audit.state import key_records
 from envgit.audit.verify import Code, Problem
 from envgit.diff import compare
 from envgit.fingerprint import FingerprintKey
@@ -45,7 +46,7 @@ class Comparison:
                 continue
             self._steps[entry.sequence] = step
             for file in getattr(entry.body, "files", ()):
-                self._records.update((record.id, record) for record in key_records(file))
+                self._records.update((record.id, record) for record in key_records(file, entry.sequence))
                 self._file(entry, file, *step)
         return self.found
 

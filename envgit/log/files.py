@@ -61,6 +61,10 @@ class Keys:
             self._known[record.id] = self._unwrap(record, self._keyring)
         return self._known[record.id]
 
+    def known(self, key: str) -> FingerprintKey | None:
+        """Return a key that was opened or made before."""
+        return self._known.get(key)
+
     def make(self, snapshot: Snapshot) -> tuple[FingerprintKey, Event]:
         """Make a key for a file, and the event that hands it to exactly those whom the file names as recipients."""
         key = FingerprintKey.of(os.urandom(KEY_BYTES))

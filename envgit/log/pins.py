@@ -69,6 +69,11 @@ class Pins:
                 return
             self._write(json.dumps(asdict(pin), indent=1) + "\n")
 
+    def begin(self, pin: Pin) -> None:
+        """Store the pin of a log that was begun here, whatever was known before under this name."""
+        with self._locked():
+            self._write(json.dumps(asdict(pin), indent=1) + "\n")
+
     def keep_evidence(self, name: str, text: str) -> Path:
         """Write what proves a fork beside the pin and return its path; what is there already is never replaced."""
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ What is missing is told by the log alone, never by an event. Nothing here signs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envgit.audit.entry import (
@@ -18,11 +18,11 @@ from envgit.audit.entry import (
     RewriteBody,
     Source,
 )
+from envgit.config import wider_reveal
 from envgit.diff import VariableChange
 from envgit.errors import ConfigError
-from envgit.git.history import Side, Step, steps
+from envgit.git.history import Advance, Side, Step, steps
 from envgit.git.repository import Repository
-from envgit.config import wider_reveal
 from envgit.log.branch import Log
 from envgit.log.files import FileStep, Giver, Keys, describe
 from envgit.log.selection import Selection, Unit, config_at, config_touched
@@ -49,14 +49,25 @@ class Recorder:
         self.warnings: list[str] = []
         self.selection = Selection(repo, snapshots, log.state.config)
 
-    def missing(self, head: CommitId) -> Iterator[Step]:
-        """Return the steps from where the log stands to `head`, one at a time: each is judged under the configuration by then."""
+    def distance(self, head: CommitId) -> int:
+        """Return about how many commits lie between where the log stands and `head`."""
+        return self.repo.count_first_parents(head, self.log.state.source_commit, None) or 0
+
+    def missing(self, head: CommitId, advance: Advance | None = None) -> Iterator[Step]:
+        """Return the steps from where the log stands to `head`, one at a time: each is judged under the configuration by then.
+
+        `advance` is told of every commit that was looked at.
+        """
         state = self.log.state
+
+        def touches(old: ObjectId | None, new: ObjectId) -> bool:
+            return self.selection.touches(old, new)
+
         previous = state.source_commit
         if previous is None and state.start is not None:
             yield Step(None, state.start, rewrite=False)
             previous = state.start
-        yield from steps(self.repo, previous, head, lambda old, new: self.selection.touches(old, new))
+        yield from steps(self.repo, previous, head, touches, advance or (lambda _units: None))
 
     def describe(self, step: Step) -> Iterator[Planned]:
         """Return the entries that a step becomes: what it did, and the configuration that it brings."""
@@ -64,7 +75,7 @@ class Recorder:
             yield self._rewrite(step.previous, step.commit)
         else:
             change = self._change(step)
-            if change.files:
+            if change.files or not self._brings_config(step):
                 yield Planned("change", change)
         if self._brings_config(step):
             yield self._config(step)
@@ -221,6 +232,3 @@ def _same(value: Value | None, other: Value | None) -> bool:
     if value.secret is not None and other.secret is not None:
         return value.secret == other.secret and value.type == other.type and value.clear == other.clear
     return value.token == other.token
-
-
-Append = Callable[[Planned], None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from envgit.errors import CannotTell
@@ -13,27 +12,20 @@ from envgit.signing import SigningKey, load
 KEY_SETTING = "envgit.signingKey"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A signing key, where it lies, and whether it was made just now."""
-
-    key: SigningKey
-    path: Path
-    made: bool = False
+def signing_key(run: Session) -> tuple[SigningKey, str] | None:
+    """Return the signing key and where it lies, None where none is named; raise CannotTell where it cannot be used."""
+    return load(run.environ, run.repo.config(KEY_SETTING))
 
 
-def signing_key(run: Session, *, required: bool = True) -> Holder | None:
-    """Return the signing key; raise CannotTell where there is none and one is `required`, or where it is corrupt."""
-    setting = run.repo.config(KEY_SETTING)
-    key = load(run.environ, setting)
-    if key is not None:
-        return Holder(key, Path(run.environ.get("ENVGIT_SIGNING_KEY_FILE") or setting or "ENVGIT_SIGNING_KEY"))
-    if required:
+def required_key(run: Session) -> tuple[SigningKey, str]:
+    """Return the signing key and where it lies; raise CannotTell, saying where one may be put, where there is none."""
+    found = signing_key(run)
+    if found is None:
         raise CannotTell(
             "no signing key here: set ENVGIT_SIGNING_KEY or ENVGIT_SIGNING_KEY_FILE, "
-            f"or git config {KEY_SETTING} PATH; envgit init makes one"
+            f"or git config {KEY_SETTING} PATH; envgit init made one"
         )
-    return None
+    return found
 
 
 def key_directory(run: Session) -> Path:

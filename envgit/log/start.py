@@ -11,23 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envgit import config as configuration
-from envgit.audit.entry import Genesis, GenesisSource, Root, Signer, Signers
+from envgit.audit.entry import Entry, GenesisSource, Root, Signer, Signers
 from envgit.audit.people import clean_email, clean_name
 from envgit.audit.sshsig import fingerprint, public_bytes
 from envgit.discover import patterns
-from envgit.errors import EnvgitError, LogError, RepositoryError, UsageError
-from envgit.fingerprint import digest
+from envgit.errors import LogError, RepositoryError, UsageError
 from envgit.git.lock import locked
-from envgit.log.append import Appender, genesis_entry
-from envgit.log.branch import README
+from envgit.log.append import Appender, Pen, genesis_entry, this_tool
 from envgit.log.clock import now
 from envgit.log.names import origin_of
 from envgit.log.pins import Pin, Pins
 from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
-from envgit.log.signer import KEY_SETTING, Holder, key_directory, signing_key
+from envgit.log.signer import KEY_SETTING, key_directory, signing_key
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, Digest, Reason, Snapshot
+from envgit.model import CommitId, Config, Digest
 from envgit.signing import SigningKey
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
@@ -36,6 +34,15 @@ FLUX = ("gotk-sync.yaml", "gotk-components.yaml")
 KINDS = ("change", "config", "genesis", "rewrite", "supplement")
 SIGNER_NAME = "envgit"
 SIGNER_EMAIL = "envgit@envgit.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The signing key, where it lies, and whether it was made just now."""
+
+    key: SigningKey
+    path: str
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Started:
     found: tuple[Found, ...]
     config_path: str
     config_written: bool
-    key_path: Path
+    key_path: str
     key_made: bool
     signer: str
     root: str
@@ -93,11 +100,13 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
             _write_new(repo.work_dir / path, written)
         holder = _holder(run)
         root = _root(run)
-        genesis = _genesis(run, config, holder, root, (name or SIGNER_NAME, email or SIGNER_EMAIL), branch_head, begin)
-        appender = Appender.begin(repo, genesis, holder.key)
-        appender.flush(f"refs/heads/{config.audit_branch}", replace=True)
-    hash_ = Digest("sha256:" + appender.leaf_hash.hex())
-    Pins(run.environ, run.home, run.named).replace(Pin(hash_, 1, appender.log.state.root.hex(), now()))
+        pen = Pen(holder.key, now(), this_tool())
+        who = (name or SIGNER_NAME, email or SIGNER_EMAIL)
+        genesis = _genesis(run, pen, config, root, who, GenesisSource(config.branch, branch_head, begin))
+        appender = Appender.begin(genesis, pen, repo, f"refs/heads/{config.audit_branch}")
+        appender.flush()
+    hash_ = Digest(f"sha256:{appender.leaf.hex()}")
+    Pins(run.environ, run.home, run.named).begin(Pin(hash_, 1, appender.log.state.root.hex(), now()))
     return Started(
         found,
         path,
@@ -170,9 +179,9 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _holder(run: Session) -> Holder:
-    known = signing_key(run, required=False)
+    known = signing_key(run)
     if known is not None:
-        return known
+        return Holder(known[0], known[1])
     directory = key_directory(run)
     path = directory / "signing-key"
     key = SigningKey.generate()
@@ -183,12 +192,12 @@ def _holder(run: Session) -> Holder:
             file.write(key.to_openssh())
     except FileExistsError:
         raise UsageError(
-            f"{path} exists, and this repository does not use it; git config {KEY_SETTING} {path} to use it, or move it away"
+            f"{path} exists, and this repository does not use it: git config {KEY_SETTING} {path} to use it, or move it away"
         ) from None
     except OSError as error:
         raise RepositoryError(f"cannot write the signing key to {path}: {error.strerror}") from None
     run.repo.set_config(KEY_SETTING, str(path))
-    return Holder(key, path, made=True)
+    return Holder(key, str(path), made=True)
 
 
 def _root(run: Session) -> str:
@@ -216,25 +225,16 @@ def _text(path: Path) -> str:
 
 
 def _genesis(
-    run: Session, config: Config, holder: Holder, root: str, who: tuple[str, str], head: CommitId, begin: CommitId | None
-) -> object:
+    run: Session, pen: Pen, config: Config, root: str, who: tuple[str, str], source: GenesisSource
+) -> Entry:
     nonce = secrets.token_hex(16)
     base = origin_of(run.repo, run.remote)
-    origin = f"{base}/{config.audit_branch}" if base else f"local/{nonce}"
     person = clean_name(run.repo.config("user.name") or "")
-    return genesis_entry(
-        origin,
-        GenesisSource(config.branch, head, begin),
-        config,
-        nonce=nonce,
-        recorded_at=now(),
-        signers=Signers(
-            version=1,
-            threshold=1 if root else 0,
-            roots=(Root(person, root),) if root else (),
-            signers=(Signer(clean_name(who[0]), clean_email(who[1]), holder.key.public_line, KINDS, 0),),
-        ),
-        readme=digest(README),
+    signers = Signers(
+        version=1,
+        threshold=1 if root else 0,
+        roots=(Root(person, root),) if root else (),
+        signers=(Signer(clean_name(who[0]), clean_email(who[1]), pen.key.public_line if pen.key else "", KINDS, 0),),
     )
-
-
+    origin = f"{base}/{config.audit_branch}" if base else f"local/{nonce}"
+    return genesis_entry(origin, source, config, pen, nonce=nonce, signers=signers)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 
-from envgit.audit.verify import Code, Problem, Report, verify_log
-from envgit.errors import EnvgitError, LogError
-from envgit.log.branch import LogObjects
+from envgit.audit.entry import Entry
+from envgit.audit.verify import Code, Problem, Report, Verifier
+from envgit.errors import CannotTell, EnvgitError
+from envgit.log.branch import Log, LogObjects
 from envgit.log.clock import now
-from envgit.log.coverage import Coverage, coverage
+from envgit.log.coverage import Coverage, Covered
 from envgit.log.deep import Comparison, Deep
 from envgit.log.files import Keys
 from envgit.log.pins import Pin, Pins
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
 from envgit.log.trust import Basis, Trust, resolve
-from envgit.model import CommitId, Digest
+from envgit.model import CommitId, Digest, ObjectId
+from envgit.signing import verified
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 
@@ -59,34 +60,6 @@ class Verification:
         return not self.problems
 
 
-def against_pin(pin: Pin | None, entries: int, root_then: str | None) -> Iterator[Problem]:
-    """Compare a log with what this machine saw: it may have grown, and nothing else. `root_then` is its root at the pin's size."""
-    if pin is None:
-        return
-    if entries < pin.size:
-        yield Problem(
-            Code.ROLLED_BACK,
-            None,
-            f"this machine saw {pin.size} entries at {pin.seen_at}, the branch now has {entries}",
-        )
-    elif root_then != pin.root:
-        yield Problem(
-            Code.FORKED,
-            None,
-            f"the first {pin.size} entries had root {pin.root[:8]} at {pin.seen_at}, now they have {(root_then or '')[:8]}",
-        )
-
-
-def against_trust(trust: Trust, genesis: str) -> Iterator[Problem]:
-    """Compare the genesis with the one that is trusted."""
-    if trust.genesis is not None and trust.genesis != genesis:
-        yield Problem(
-            Code.WRONG_GENESIS,
-            0,
-            f"the log begins with {genesis[:15]}…, and {trust.source} names {trust.genesis[:15]}…",
-        )
-
-
 def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> Verification:
     """Verify the log of a repository, and remember what was seen where all is well.
 
@@ -96,38 +69,135 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
     pins = Pins(run.environ, run.home, run.named)
     pin = pins.read()
     trust = resolve(trust_root, run.environ, run.repo, run.named, pin)
-    report = verify_log(LogObjects(run.repo, log.tip), root_at=pin.size if pin else None)
-    problems = [*report.problems, *against_trust(trust, report.genesis), *against_pin(pin, report)]
-    covered, notes = _coverage(run, report)
+    covered = Covered()
+    report = _report(run, log, covered, pin)
+    problems = [*report.problems, *_against_trust(trust, report), *_against_pin(pin, report)]
+    coverage, notes = _coverage(run, covered, report)
     rolled_back = any(problem.code is Code.ROLLED_BACK for problem in problems)
-    missing = [*covered.uncovered, *(covered.pending if rolled_back else ())]
-    problems += [_uncovered(commit, covered, log.state.config.branch) for commit in missing]
-    compared = _deep(run, report) if deep else Deep()
+    branch = log.state.config.branch
+    problems += _uncovered([*coverage.uncovered, *(coverage.pending if rolled_back else ())], branch)
+    compared = _deep(run, log, report) if deep else Deep()
     problems += compared.problems
     level = _level(trust, pin) if not problems else ""
     found = Verification(
-        branch=log.state.config.branch,
+        branch=branch,
         entries=report.entries,
         good=report.good,
         problems=tuple(problems),
-        signers=report.signers,
+        signers=tuple((name, key, number) for (name, key), number in report.signers.items()),
         level=level,
         trust=str(trust.basis),
         trust_source=trust.source,
         genesis=report.genesis,
-        covered=covered.covered,
-        head=covered.head,
-        pending=() if rolled_back else tuple(covered.pending),
+        covered=coverage.covered,
+        head=coverage.head,
+        pending=() if rolled_back else tuple(coverage.pending),
         seen=pin.seen_at if pin else "",
         seen_entries=pin.size if pin else 0,
         deep=deep,
         compared=compared.compared,
         unopened=compared.unopened,
-        notes=tuple(notes),
+        notes=(*notes, *_said_of(report, compared)),
         newer_from=report.newer_from,
         raise_by=_raise_by(trust, level),
-        evidence=_evidence(pins, pin, report, problems),
+        evidence=_evidence(run, pins, pin, log, report, problems),
     )
-    if found.ok and report.newer_from is None:
-        pins.advance(Pin(report.genesis, report.entries, report.root, now(), level, str(trust.basis)))
+    if found.ok and report.newer_from is None and report.genesis and report.state:
+        pins.advance(Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, str(trust.basis)))
     return found
+
+
+def _report(run: Session, log: Log, covered: Covered, pin: Pin | None) -> Report:
+    if log.tip is None:
+        raise CannotTell("this log is only in memory")
+    verifier = Verifier(LogObjects(run.repo), verified, covered.observe, pin.size if pin else None)
+    try:
+        return verifier.run(ObjectId(log.tip))
+    except CannotTell as error:
+        raise CannotTell(f"cannot verify: {error}") from None
+
+
+def _against_trust(trust: Trust, report: Report) -> Iterator[Problem]:
+    if trust.genesis is not None and report.genesis is not None and trust.genesis != report.genesis:
+        detail = f"the log begins with {report.genesis[:15]}…, and {trust.source} names {trust.genesis[:15]}…"
+        yield Problem(Code.WRONG_GENESIS, 0, detail)
+
+
+def _against_pin(pin: Pin | None, report: Report) -> Iterator[Problem]:
+    """Compare a log with what this machine saw: it may have grown, and nothing else."""
+    if pin is None:
+        return
+    if report.entries < pin.size:
+        detail = f"this machine saw {pin.size} entries at {pin.seen_at}, the branch now has {report.entries}"
+        yield Problem(Code.ROLLED_BACK, None, detail)
+    elif report.good >= pin.size and (report.root_then or b"").hex() != pin.root:
+        detail = (
+            f"the first {pin.size} entries had root {pin.root[:8]} when this machine looked at {pin.seen_at}, "
+            f"now it is {(report.root_then or b'').hex()[:8]}"
+        )
+        yield Problem(Code.FORKED, pin.size - 1, detail)
+
+
+def _coverage(run: Session, covered: Covered, report: Report) -> tuple[Coverage, list[str]]:
+    if report.state is None or covered.genesis is None:
+        return Coverage(), []
+    branch = report.state.config.branch
+    try:
+        head = run.source_head(branch)
+        snapshots = Snapshots(run.repo, Reader(None))
+        return covered.against(run.repo, snapshots, head), []
+    except EnvgitError as error:
+        return Coverage(), [f"not checked: that {branch} has an entry for every commit ({error})"]
+
+
+def _uncovered(commits: list[CommitId], branch: str) -> Iterator[Problem]:
+    if commits:
+        named = " ".join(commit[:7] for commit in commits[:5]) + (f" and {len(commits) - 5} more" if len(commits) > 5 else "")
+        what = "commit" if len(commits) == 1 else "commits"
+        verbs = ("touches", "has") if len(commits) == 1 else ("touch", "have")
+        detail = f"{len(commits)} {what} on {branch} {verbs[0]} an environment and {verbs[1]} no entry: {named}"
+        yield Problem(Code.UNCOVERED, None, detail)
+
+
+def _deep(run: Session, log: Log, report: Report) -> Deep:
+    keyring = Keyring.discover(run.environ, run.home)
+    comparison = Comparison(run.repo, Snapshots(run.repo, Reader(keyring)), Keys(keyring))
+    entries: Iterator[Entry] = (log.entry(sequence) for sequence in range(min(report.good, log.size)))
+    return comparison.run(entries)
+
+
+def _level(trust: Trust, pin: Pin | None) -> str:
+    if trust.basis is Basis.FIRST_USE:
+        return ""
+    return "B" if pin is not None else "A"
+
+
+def _said_of(report: Report, compared: Deep) -> Iterator[str]:
+    if report.state is not None:
+        if report.state.record.config_pending:
+            yield "config-pending: a narrower configuration waits for the roots' approval; the old one is in force"
+        if not report.state.signers.threshold:
+            yield "no root is named: whoever holds the signing key is all the authority there is"
+    if compared.gone:
+        yield f"{compared.gone} revisions could not be compared: their commits are not here any more"
+
+
+def _raise_by(trust: Trust, level: str) -> tuple[str, ...]:
+    if trust.basis is Basis.FIRST_USE:
+        return ("give the genesis hash that envgit init printed: --trust-root, or ENVGIT_TRUST_ROOT",)
+    return ("verify again later on this machine: then it is pinned",) if level == "A" else ()
+
+
+def _evidence(
+    run: Session, pins: Pins, pin: Pin | None, log: Log, report: Report, problems: list[Problem]
+) -> str:
+    """Keep both checkpoints of a log that is not the one that was seen, and return where."""
+    codes = {problem.code for problem in problems}
+    if pin is None or log.tip is None or not codes & {Code.FORKED, Code.ROLLED_BACK, Code.WRONG_GENESIS}:
+        return ""
+    raw = run.repo.raw(log.tip)[1].decode("utf-8", "replace")
+    text = (
+        f"seen {pin.seen_at}: genesis {pin.genesis}, {pin.size} entries, root {pin.root}\n"
+        f"now: genesis {report.genesis}, {report.entries} entries, tip {log.tip}\n\n{raw}\n"
+    )
+    return str(pins.keep_evidence(f"fork-{log.tip[:12]}.txt", text))

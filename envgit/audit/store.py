@@ -1,0 +1,56 @@
+"""Own what the verifier reads a log from: raw commits, and files in trees, whoever keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol
+
+from envgit.audit.canonical import MAX_BYTES
+from envgit.audit.objects import BLOB_MODE, TREE_MODE, find_in_tree
+from envgit.audit.tree import Path
+from envgit.model import ObjectId
+
+
+class Objects(Protocol):
+    """What the verifier reads; each raises CannotTell where an object is not here."""
+
+    def commit(self, oid: ObjectId) -> bytes:
+        """Return a commit's raw bytes."""
+
+    def blob(self, tree: ObjectId, path: Path) -> bytes | None:
+        """Return a blob of a tree, None where the tree has none there or it is larger than an entry may be."""
+
+
+class StoredObjects:
+    """A git object store for the verifier, by its `raw` (kind and bytes of an object) and its `size`."""
+
+    __slots__ = ("_raw", "_size", "_tree")
+
+    def __init__(self, raw: Callable[[ObjectId], tuple[str, bytes]], size: Callable[[ObjectId], int]) -> None:
+        self._raw = raw
+        self._size = size
+        # The verifier looks for a hundred entries in a row in the same four trees.
+        self._tree: Callable[[ObjectId], bytes] = lru_cache(maxsize=16)(self._tree_bytes)
+
+    def commit(self, oid: ObjectId) -> bytes:
+        """Return a commit's raw bytes, none for an object of another kind."""
+        kind, data = self._raw(oid)
+        return data if kind == "commit" else b""
+
+    def blob(self, tree: ObjectId, path: Path) -> bytes | None:
+        """Return a blob of a tree, None where the tree has none there or it is larger than an entry may be."""
+        mode, oid = TREE_MODE, tree
+        for part in path:
+            row = find_in_tree(self._tree(oid), part.encode()) if mode == TREE_MODE else None
+            if row is None:
+                return None
+            mode, oid = row
+        if mode != BLOB_MODE or self._size(oid) > MAX_BYTES:
+            return None
+        kind, data = self._raw(oid)
+        return data if kind == "blob" else None
+
+    def _tree_bytes(self, oid: ObjectId) -> bytes:
+        kind, data = self._raw(oid)
+        return data if kind == "tree" else b""

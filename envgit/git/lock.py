@@ -1,0 +1,48 @@
+"""Own the lock that lets one writer of a log run at a time in a repository; other machines are kept out by the ref itself."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from envgit.errors import LogError, RepositoryError
+from envgit.git.repository import Repository
+
+
+@contextmanager
+def locked(repo: Repository, audit_branch: str) -> Iterator[None]:
+    """Hold the lock for one log; raise LogError, naming the process that holds it, where somebody else does.
+
+    The lock is the kernel's and goes with the process, however it ends: a file that is left behind locks nobody out.
+    """
+    path = repo.common_dir / "envgit" / f"{re.sub(r'[^A-Za-z0-9_.-]', '-', audit_branch)}.lock"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RepositoryError(f"cannot write to {repo.common_dir}: {error.strerror}; nothing was recorded") from None
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LogError(f"another envgit{_holder(path)} writes this log; wait for it and run this again") from None
+        try:
+            os.ftruncate(file, 0)
+            os.write(file, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            raise RepositoryError(f"cannot write to {repo.common_dir}: {error.strerror}; nothing was recorded") from None
+        yield
+    finally:
+        os.close(file)
+
+
+def _holder(path: Path) -> str:
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return ""
+    return f" (process {text})" if text.isdigit() else ""

@@ -1,0 +1,151 @@
+"""Own supplements: what an entry could not tell for want of an identity, told later by somebody who has one.
+
+The files are compared again as they were at the entry, and only what was missing is said: each file of each entry once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
+from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
+from envgit.audit.state import key_records
+from envgit.log.files import FileStep, describe
+from envgit.log.record import Planned, Recorder
+from envgit.log.selection import Unit
+from envgit.log.session import Session
+from envgit.model import ChangeKind, CommitId, EnvFile, EventKind, Snapshot
+
+
+@dataclass
+class _Known:
+    """What an environment's file was when the walk had come to an entry: its key then, and its fingerprints under it."""
+
+    key: KeyRecord | None = None
+    variables: dict[str, VariableRecord] | None = None
+
+
+def supplements(_run: Session, recorder: Recorder) -> Iterator[Planned]:
+    """Return a supplement for every entry with files that this run can open and the recorder then could not."""
+    log = recorder.log
+    known: dict[Unit, _Known] = {}
+    size = log.size
+    told = {number: _told(recorder, number) for number in range(size)}
+    for sequence in range(size):
+        entry = log.entry(sequence)
+        step = _step(entry)
+        if step is None:
+            continue
+        files = []
+        for file in getattr(entry.body, "files", ()):
+            place = known.setdefault((file.environment, file.unit), _Known())
+            if _lacks(file) and (file.environment, file.unit) not in told[sequence]:
+                made = _completed(recorder, entry, file, step, place)
+                if made is not None:
+                    files.append(made)
+            _advance(place, sequence, file, told[sequence].get((file.environment, file.unit)), files)
+        if files:
+            yield Planned("supplement", SupplementBody(sequence, tuple(files)))
+
+
+def _told(recorder: Recorder, sequence: int) -> dict[Unit, FileChange]:
+    found: dict[Unit, FileChange] = {}
+    for number in recorder.log.supplements(sequence):
+        body = recorder.log.entry(number).body
+        if isinstance(body, SupplementBody):
+            found.update({(file.environment, file.unit): file for file in body.files})
+    return found
+
+
+def _step(entry: Entry) -> tuple[CommitId, CommitId | None] | None:
+    match entry.body:
+        case ChangeBody(source=source):
+            return source.commit, source.previous
+        case ConfigBody(source=source):
+            return source.commit, source.commit
+        case RewriteBody(from_=old, to=new):
+            return new, old
+    return None
+
+
+def _lacks(file: FileChange) -> bool:
+    """Tell whether a file's part says that no identity opened it."""
+    return any(event.kind is EventKind.UNREADABLE and event.reason == "no-identity" for event in file.events)
+
+
+def _completed(
+    recorder: Recorder, entry: Entry, file: FileChange, step: tuple[CommitId, CommitId | None], place: _Known
+) -> FileChange | None:
+    commit, previous = step
+    after = _opened(recorder, commit, file.path)
+    moved = next((event.from_ for event in file.events if event.kind is EventKind.MOVED), file.path)
+    before = _opened(recorder, previous, moved) if previous and file.before else None
+    if after is None or after.digest != file.after or (file.before is not None and before is None):
+        return None
+    unit = (file.environment, file.unit)
+    variables = place.variables or {}
+    record = _record(file, before, place, moved) if before is not None and file.before else None
+    made = describe(
+        FileStep(EnvFile(*unit, file.path), record, variables.get, tuple(variables), before, after),
+        recorder.keys,
+        recorder.selection.config,
+        lambda _change: None,
+    )
+    if made is None:
+        return None
+    said = {change.variable: change for change in file.changes}
+    changes = tuple(_linked(change, said, after, made, recorder) for change in made.changes)
+    events = tuple(event for event in made.events if event.kind in (EventKind.FINGERPRINT_KEY, EventKind.MAC_INVALID))
+    return replace(made, events=events, changes=changes)
+
+
+def _record(file: FileChange, before: Snapshot, place: _Known, path: str) -> FileRecord:
+    return FileRecord(file.environment, file.unit, path, before.digest, None, 0, before.recipients, place.key)
+
+
+def _linked(
+    change: Change, said: dict[str, Change], after: Snapshot, made: FileChange, recorder: Recorder
+) -> Change:
+    """Give a change the links of the one that it completes; a re-encryption says its fingerprint, so that it can be put back."""
+    old = said.get(change.variable)
+    previous = old.previous if old is not None else change.previous
+    mark = change.after
+    if change.kind is ChangeKind.REENCRYPTED and made.key is not None:
+        value = next(value for value in after.values if value.name == change.variable)
+        key = recorder.keys.known(made.key)
+        mark = key.of_value(value) if key else None
+    return replace(change, previous=previous, by=old.by if old else None, after=mark)
+
+
+def _opened(recorder: Recorder, commit: CommitId | None, path: str) -> Snapshot | None:
+    if commit is None or not recorder.repo.has(commit):
+        return None
+    found = recorder.snapshots.at(commit, path)
+    return found if found is not None and found.reason is None else None
+
+
+def _advance(place: _Known, sequence: int, file: FileChange, told: FileChange | None, made: list[FileChange]) -> None:
+    """Move on to where the file stood after the entry, by what it and its supplement say."""
+    mine = next((one for one in made if (one.environment, one.unit) == (file.environment, file.unit)), None)
+    variables = place.variables = place.variables if place.variables is not None else {}
+    for part in filter(None, (file, told, mine)):
+        place.key = next(key_records(part, sequence), place.key)
+        for change in part.changes:
+            _advance_variable(variables, sequence, change)
+        for event in part.events:
+            for said in event.variables:
+                if said.variable in variables:
+                    variables[said.variable] = replace(variables[said.variable], fingerprint=said.fingerprint)
+    if file.after is None:
+        place.key, place.variables = None, {}
+
+
+def _advance_variable(variables: dict[str, VariableRecord], sequence: int, change: Change) -> None:
+    if change.kind in (ChangeKind.REMOVED, ChangeKind.RENAMED):
+        variables.pop(change.from_ or change.variable, None)
+    if change.kind is ChangeKind.REENCRYPTED:
+        if change.variable in variables and change.after is not None:
+            variables[change.variable] = replace(variables[change.variable], fingerprint=change.after)
+    elif change.kind is not ChangeKind.REMOVED:
+        variables[change.variable] = VariableRecord(change.variable, change.type, change.after, sequence, change.clear)

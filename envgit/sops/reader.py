@@ -1,0 +1,210 @@
+"""Own the reading of one file: bytes in, a snapshot out, whatever the bytes are. It never raises or tells content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from envgit.fingerprint import digest
+from envgit.model import Mac, Reason, Secret, Snapshot, Value, ValueType
+from envgit.sops import cipher, mac, metadata
+from envgit.sops.cipher import Cipher
+from envgit.sops.document import DocumentError, DocumentTooLargeError, Leaf, without_metadata
+from envgit.sops.identities import Keyring, shortened
+from envgit.sops.leaves import MAX_VARIABLES, Place, leaves
+from envgit.sops.metadata import Metadata
+from envgit.sops.rules import Rule
+from envgit.sops.scalars import canonical
+from envgit.sops.shamir import combine
+from envgit.sops.yaml import MAX_BYTES, MAX_DEPTH, NotTextError, TooLargeError, YamlError
+from envgit.sops.yaml_documents import load
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_VARIABLES", "Reader", "holds_sops_block"]
+
+# Values of a history's worth of revisions; beyond that everything is opened anew.
+CACHED_VALUES = 200_000
+CACHED_KEYS = 10_000
+_SHOWN = 3
+
+_BLOCK = re.compile(rb"^(?:sops|\"sops\"|'sops')[ \t]*:(?=[ \t]*(?:#[^\n]*)?\r?\n[ \t]+\S|[ \t]+[{&!])", re.MULTILINE)
+_TYPES = {str(kind): kind for kind in ValueType if kind not in (ValueType.NULL, ValueType.MAP, ValueType.LIST)}
+_EMPTY = Secret(b"")
+
+
+class _Opened(NamedTuple):
+    """What one ciphertext gave, or why nothing: no secret."""
+
+    type: ValueType
+    secret: Secret | None
+    iv: bytes
+
+
+def holds_sops_block(data: bytes) -> bool:
+    """Tell at a glance whether a file is worth being called an environment: whether YAML has `sops:` at its top.
+
+    What only looks like it is found out by reading.
+    """
+    return b"sops" in data and _BLOCK.search(data) is not None
+
+
+class Reader:
+    """Read files with one keyring, or with None keyless by choice.
+
+    Data keys and plaintexts once opened are remembered, so that another revision costs only what is new in it.
+    """
+
+    __slots__ = ("_keyring", "_keys", "_opened")
+
+    def __init__(self, keyring: Keyring | None) -> None:
+        self._keyring = keyring
+        self._keys: dict[str, bytes | None] = {}
+        self._opened: dict[tuple[bytes | None, str, str], _Opened] = {}
+
+    def read(self, data: bytes) -> Snapshot:
+        """Return what a file holds; what is wrong with it stands in `reason`, `mac` and `detail`."""
+        snapshot = Snapshot(digest(data))
+        try:
+            return self._read(snapshot, data)
+        except NotTextError as error:
+            # A byte gone wrong in a file of sops's is another finding than a picture.
+            reason = Reason.MALFORMED if holds_sops_block(data) else Reason.NOT_SOPS
+            return replace(snapshot, reason=reason, detail=error.problem)
+        except (TooLargeError, DocumentTooLargeError) as error:
+            return replace(snapshot, reason=Reason.TOO_LARGE, detail=error.problem)
+        except (YamlError, DocumentError) as error:
+            return replace(snapshot, reason=Reason.MALFORMED, detail=f"{error.problem} (line {error.line})")
+
+    def _read(self, snapshot: Snapshot, data: bytes) -> Snapshot:
+        try:
+            documents = load(data)
+        except DocumentError as error:
+            if holds_sops_block(data) or error.problem != "it is no mapping of names to values":
+                raise
+            return replace(snapshot, reason=Reason.NOT_SOPS, detail=error.problem)
+        if not documents or not (documents[0].items or holds_sops_block(data)):
+            return replace(snapshot, reason=Reason.NOT_SOPS, detail="it is empty")
+        _, block = without_metadata(documents[0])
+        if block is None or (isinstance(block, Leaf) and block.type is ValueType.NULL):
+            return replace(snapshot, reason=Reason.PLAINTEXT, detail="it is not encrypted: it has no sops block")
+        known = metadata.parse(block)
+        rule = Rule(known.rules)
+        if rule.by_comment:
+            documents = load(data, comments=True)
+        places = leaves([without_metadata(document)[0] for document in documents], rule)
+        return self._opened_snapshot(_claimed(snapshot, known), places, known)
+
+    def _opened_snapshot(self, snapshot: Snapshot, places: Sequence[Place], known: Metadata) -> Snapshot:
+        key = self._data_key(known)
+        values = tuple(self._values(places, key))
+        snapshot = replace(snapshot, values=values)
+        if key is None:
+            return replace(snapshot, reason=Reason.NO_IDENTITY, detail=self._for_whom(known))
+        problem = _problem(places, values) or self._mac_problem(places, values, known, key)
+        return replace(snapshot, data_key=Secret(key), mac=Mac.INVALID if problem else Mac.GOOD, detail=problem)
+
+    def _data_key(self, known: Metadata) -> bytes | None:
+        if self._keyring is None:
+            return None
+        # Every share that opens goes in, as in sops: one that was forged shows as a code that does not fit.
+        parts = [part for group in known.groups if (part := self._part(group)) is not None]
+        if len(parts) < known.threshold:
+            return None
+        key = combine(parts) if len(known.groups) > 1 else parts[0]
+        return key if key is not None and len(key) in cipher.KEY_SIZES else None
+
+    def _part(self, group: Sequence[metadata.Wrapped]) -> bytes | None:
+        return next((part for wrapped in group if (part := self._unwrap(wrapped.armor)) is not None), None)
+
+    def _unwrap(self, armor: str) -> bytes | None:
+        if not armor or self._keyring is None:
+            return None
+        if armor not in self._keys:
+            if len(self._keys) >= CACHED_KEYS:
+                self._keys.clear()
+            self._keys[armor] = self._keyring.unwrap(armor)
+        return self._keys[armor]
+
+    def _values(self, places: Sequence[Place], key: bytes | None) -> Iterator[Value]:
+        gcm = Cipher(key) if key is not None else None
+        if len(self._opened) + len(places) > CACHED_VALUES:
+            self._opened.clear()
+        opened = self._opened
+        for name, aad, leaf, encrypted in places:
+            if not (encrypted and leaf.type is ValueType.STR and leaf.text.startswith(cipher.PREFIX)):
+                secret = Secret(leaf.data) if leaf.data else _EMPTY
+                yield Value(name, leaf.type, secret, "", b"", not encrypted, leaf.line)
+                continue
+            known = (key, aad, leaf.text)
+            found = opened.get(known)
+            if found is None:
+                found = opened[known] = _open(gcm, leaf.text, aad)
+            yield Value(name, found.type, found.secret, leaf.text, found.iv, False, leaf.line)
+
+    def _mac_problem(self, places: Sequence[Place], values: Sequence[Value], known: Metadata, key: bytes) -> str:
+        if not known.mac:
+            return "the file has no message authentication code"
+        token = cipher.parse(known.mac)
+        written = Cipher(key).open(token, known.mac_aad) if token is not None else None
+        if written is None:
+            return "the message authentication code does not open: it, or lastmodified, was changed by hand"
+        covered = (
+            (value.secret.reveal(), place.encrypted)
+            for place, value in zip(places, values, strict=True)
+            if value.secret is not None
+        )
+        if not mac.same(written, mac.mac(covered, known.rules.mac_only_encrypted)):
+            return "the message authentication code does not fit: values were changed, moved or removed without sops"
+        return ""
+
+    def _for_whom(self, known: Metadata) -> str:
+        recipients = known.recipients
+        whom = f"for {shortened(recipients[0])}" + (f" and {len(recipients) - 1} more" if len(recipients) > 1 else "")
+        if self._keyring is None:
+            return f"{whom}; read without identities"
+        tried = ", ".join(self._keyring.tried)
+        if self._keyring.empty:
+            return f"{whom}; no identity is at hand" + (f": {tried}" if tried else "")
+        return f"{whom}; tried {tried}"
+
+
+def _claimed(snapshot: Snapshot, known: Metadata) -> Snapshot:
+    groups = tuple(tuple(wrapped.recipient for wrapped in group) for group in known.groups)
+    return replace(
+        snapshot,
+        recipients=known.recipients,
+        groups=groups if len(groups) > 1 else (),
+        threshold=min(known.threshold, len(groups)),
+        rules=known.rules,
+    )
+
+
+def _open(gcm: Cipher | None, text: str, aad: str) -> _Opened:
+    token = cipher.parse(text)
+    if token is None:
+        return _Opened(ValueType.STR, None, b"")
+    kind = _TYPES.get(token.type, ValueType.STR)
+    data = gcm.open(token, aad) if gcm is not None else None
+    typed = canonical(token.type, data) if data is not None else None
+    return _Opened(*typed[:1], Secret(typed[1]), token.iv) if typed else _Opened(kind, None, token.iv)
+
+
+def _problem(places: Sequence[Place], values: Sequence[Value]) -> str:
+    """Say which leaves are not as the rule wants them, where the data key is known."""
+    wrong = [
+        f"{value.name} (line {value.line}) {trouble}"
+        for place, value in zip(places, values, strict=True)
+        if (trouble := _trouble(place, value))
+    ]
+    more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+    return ", ".join(wrong[:_SHOWN]) + more
+
+
+def _trouble(place: Place, value: Value) -> str:
+    if value.secret is None:
+        return "does not open"
+    if value.token:
+        # The type is not authenticated, and this one crashes sops.
+        return "has the type bytes, which sops never writes" if value.type is ValueType.BYTES else ""
+    return "is in clear, and the rule wants it encrypted" if place.encrypted and place.leaf.data else ""
