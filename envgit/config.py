@@ -53,7 +53,7 @@ def parse(data: bytes, path: str, default_branch: str = "main", *, strict: bool 
     config = Config(
         environments=_environments(tree.get("environments"), path),
         branch=_branch(tree, "branch", default_branch, path),
-        audit_branch=_branch(tree, "audit_branch", Config.audit_branch, path),
+        audit_branch=_branch(tree, "audit_branch", Config().audit_branch, path),
         reveal=_strings(tree.get("reveal"), "reveal", path),
     )
     try:
@@ -82,7 +82,7 @@ def render(config: Config, comments: Mapping[str, str]) -> str:
     elif config.environments:
         lines += _list("environments", [_quoted(pattern.pattern) for pattern in config.environments], comments)
     lines.append(f"branch: {_quoted(config.branch)}")
-    if config.audit_branch != Config.audit_branch:
+    if config.audit_branch != Config().audit_branch:
         lines.append(f"audit_branch: {_quoted(config.audit_branch)}")
     lines += _list("reveal", [_quoted(name) for name in config.reveal], comments)
     return "\n".join(lines) + "\n"

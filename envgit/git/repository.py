@@ -233,7 +233,7 @@ class Repository:
         """Move a ref from `old` (None: it must not exist) to `new`; raise RefMoved where it was not there any more."""
         try:
             if old is None:
-                self._repo.references.create(name, new, message=message)
+                self._repo.create_reference(name, new, message=message)
                 return
             reference = self._repo.references[name]
             if str(reference.target) != old:

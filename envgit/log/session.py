@@ -65,7 +65,7 @@ class Session:
             data = self.repo.work_file(path) if work_dir else None
             if data is not None and b"audit_branch" in data:
                 return self.config.audit_branch
-        return Config.audit_branch
+        return Config().audit_branch
 
     @cached_property
     def log(self) -> Log | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from envgit import config as configuration
@@ -19,6 +20,7 @@ from envgit.errors import LogError, RepositoryError, UsageError
 from envgit.git.lock import locked
 from envgit.log.append import Appender, Pen, genesis_entry, this_tool
 from envgit.log.clock import now
+from envgit.log.difference import recipient_names
 from envgit.log.names import origin_of
 from envgit.log.pins import Pin, Pins
 from envgit.log.selection import Selection, config_at
@@ -56,7 +58,7 @@ class Found:
     opens: bool
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Started:
     """What `init` did: the trust root above all."""
 
@@ -71,8 +73,9 @@ class Started:
     branch: str
     audit_branch: str
     origin: str
-    warnings: list[str] = field(default_factory=list)
-    begun: bool = True
+    remote: str | None
+    by_block: bool
+    names: Mapping[str, str]
 
 
 def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> Started:
@@ -80,7 +83,6 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
     repo = run.repo
     if repo.is_empty:
         raise RepositoryError("this repository has no commit yet; commit an environment first")
-    warnings: list[str] = []
     snapshots = Snapshots(repo, Reader(Keyring.discover(run.environ, run.home)))
     head = repo.resolve("HEAD")
     config, path, written = _config(run, snapshots, head)
@@ -119,7 +121,9 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
         config.branch,
         config.audit_branch,
         genesis.origin,
-        warnings,
+        run.remote,
+        written is not None or not config.environments,
+        recipient_names(run),
     )
 
 

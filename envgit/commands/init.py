@@ -1,0 +1,41 @@
+"""Own `envgit init`: set a repository up, print the trust root, and say what is left to do, as commands."""
+
+from __future__ import annotations
+
+import click
+
+from envgit import ui
+from envgit.commands.options import as_json, session
+from envgit.log.setup import looked_over
+from envgit.log.start import Started, start
+from envgit.views import init as view
+
+
+@click.command("init", short_help="set up: environments, keys, the first entry of the log")
+@click.option("--from", "since", metavar="REVISION", default="", help="Begin the audited history here, not at its root.")
+@click.option("--check", is_flag=True, help="Change nothing; say what of the set-up is done.")
+@click.option("--signer-name", metavar="NAME", default="", help="Committer of the entries; envgit where left out.")
+@click.option("--signer-email", metavar="EMAIL", default="", help="Their e-mail; organisations may ask for a known one.")
+@as_json
+@click.pass_context
+def command(
+    ctx: click.Context, since: str, check: bool, signer_name: str, signer_email: str, as_json: bool
+) -> int:
+    """Find the environments, write .envgit.yaml, make a signing key outside the repository, and begin the log.
+
+    It asks nothing and commits nothing to your branches. What is left for people to do is printed, each step as a command.
+    """
+    run = session(ctx)
+    if check:
+        found = looked_over(run)
+        if as_json:
+            ui.document(view.check_document(found))
+        else:
+            ui.out(view.check_lines(found))
+        return 0 if all(step.done is not False for step in found) else 1
+    begun: Started = start(run, since=since, name=signer_name, email=signer_email)
+    if as_json:
+        ui.document(view.document(begun))
+    else:
+        ui.out(view.lines(begun))
+    return 0
