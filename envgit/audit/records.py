@@ -27,8 +27,8 @@ class KeyRecord:
 class FileRecord:
     """Where an environment's file stands: `path` and `digest` null where it was deleted or released.
 
-    `released` says that it is there but no longer audited. `recipients` are what the file claims, `entry` the sequence of
-    the last entry that touched it, `access` how many entries changed who may open it.
+    `released` says that it is there but no longer audited. `recipients` are what the file claims, `entry` the sequence
+    of the last entry that touched it, `access` how many entries changed who may open it.
     """
 
     environment: str

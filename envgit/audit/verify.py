@@ -36,8 +36,8 @@ Observe = Callable[[Entry], None]
 class Report:
     """What a verification found.
 
-    `entries` counts the commits of the branch, `good` those from the first on that are as signed. `warnings` are odd but
-    prove nothing. `signers` counts entries by (name, key fingerprint). `root` is the Merkle root over the good
+    `entries` counts the commits of the branch, `good` those from the first on that are as signed. `warnings` are odd
+    but prove nothing. `signers` counts entries by (name, key fingerprint). `root` is the Merkle root over the good
     entries, `root_then` the one at the size that was asked for, 32 bytes each. `state` and `tree` are where the log
     stands after the last good entry of a known kind; `newer_from` is the first that only a newer envgit understands.
     """
@@ -50,7 +50,7 @@ class Report:
     genesis: Digest | None = None
     state: LogState | None = None
     tree: ObjectId | None = None
-    frontier: Frontier = Frontier()
+    frontier: Frontier = field(default_factory=Frontier)
     root_then: bytes | None = None
     newer_from: int | None = None
 
@@ -178,7 +178,7 @@ class Verifier:
         return _Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature)
 
     def _data(self, sequence: int, signed: _Signed) -> bytes:
-        """Return an entry's bytes. The tip has all of them, and only where its are not the signed ones the commit's own count."""
+        """Return an entry's bytes: the tip's, which has all of them, or the commit's own where those are not signed."""
         path, data = numbered(ENTRIES, sequence), None
         for tree in (self._tip_tree, signed.tree):
             data = self._objects.blob(tree, path) if tree is not None else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from envgit import ui
-from envgit.commands.options import as_json, environment, session
-from envgit.log.difference import Request, difference
+from envgit.commands.options import WithPaths, as_json, environment, paths, session
+from envgit.log.difference import difference
+from envgit.log.sides import Request
 from envgit.views import diff as view
 
 
-@click.command("diff", short_help="show what changed between two revisions, redacted")
+@click.command("diff", cls=WithPaths, short_help="show what changed between two revisions, redacted")
 @click.argument("revisions", nargs=-1, metavar="[BASE [HEAD]] [-- PATH...]", type=click.UNPROCESSED)
 @environment
 @click.option("--cached", "--staged", "cached", is_flag=True, help="Compare the index, not the work tree, with BASE.")
@@ -33,13 +34,14 @@ def command(
     identity: without one it shows what the ciphertext tells.
     """
     run = session(ctx)
-    found = difference(run, Request.parse(run, revisions, environment, cached=cached, keyless=keyless))
+    words = (*revisions, "--", *paths(ctx)) if paths(ctx) else revisions
+    found = difference(run, Request.parse(run, words, environment, cached=cached, keyless=keyless))
     for warning in found.warnings:
         ui.say(f"warning: {warning}")
     if as_json:
-        ui.document(view.document(found.view))
-    elif found.view.files:
-        ui.out(view.lines(found.view))
+        ui.document(view.document(found))
+    elif found.files:
+        ui.out(view.lines(found))
     else:
         ui.advise(found.nothing)
-    return 1 if exit_code and found.view.files else 0
+    return 1 if exit_code and found.files else 0

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 
 import click
 
 from envgit import ui
-from envgit.commands.options import as_json, environment, session
-from envgit.errors import UsageError
+from envgit.commands.options import as_json, environment, moment, session
 from envgit.log.difference import recipient_names
 from envgit.log.listing import Filter, listed
 from envgit.log.sources import freshness, log_or_history, subjects
 from envgit.views import log as view
-
-_AGO = re.compile(r"(\d+)[. ](minute|hour|day|week|month|year)s?(?:[. ]ago)?")
-_SPANS = {"minute": 1, "hour": 60, "day": 1440, "week": 10080, "month": 43800, "year": 525600}
-
 
 @click.command("log", short_help="list entries")
 @click.argument("variable", required=False)
@@ -64,16 +58,3 @@ def command(
     ui.out(view.oneline(shown, ui.width()) if oneline else view.lines(shown))
     ui.advise(freshness(run, log) if signed else "from git history alone: nobody signed this; envgit init begins a log")
     return 0
-
-
-def moment(text: str, now: datetime) -> datetime | None:
-    """Return the time that a person means by a date, a date and time, or "2.weeks"; raise UsageError where it is none."""
-    if not text:
-        return None
-    if found := _AGO.fullmatch(text):
-        return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time; write it as 2026-11-20, '2026-11-20 14:00' or 1.week") from None
-    return parsed.astimezone() if parsed.tzinfo is None else parsed

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from envgit.errors import UsageError
 from envgit.log.session import Session
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_PATHS = "envgit.paths"
+
+_AGO = re.compile(r"(\d+)[. ](minute|hour|day|week|month|year)s?(?:[. ]ago)?")
+_SPANS = {"minute": 1, "hour": 60, "day": 1440, "week": 10080, "month": 43800, "year": 525600}
+
+
+class WithPaths(click.Command):
+    """A command that takes paths after `--`, as git does; click alone would forget where they began."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what follows the first `--` apart."""
+        if "--" in args:
+            cut = args.index("--")
+            ctx.meta[_PATHS] = tuple(args[cut + 1 :])
+            args = args[:cut]
+        return super().parse_args(ctx, args)
+
+
+def paths(ctx: click.Context) -> tuple[str, ...]:
+    """Return the paths that came after `--`."""
+    found: tuple[str, ...] = ctx.meta.get(_PATHS, ())
+    return found
+
 
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 environment: Decorator = click.option(
@@ -23,3 +50,16 @@ def session(ctx: click.Context) -> Session:
     """Begin a run in the directory that -C named."""
     directory = ctx.obj if isinstance(ctx.obj, Path) else Path()
     return Session(directory, dict(os.environ))
+
+
+def moment(text: str, now: datetime) -> datetime | None:
+    """Return the time that a person means by a date, a date and time, or "2.weeks"; raise UsageError where it is none."""
+    if not text:
+        return None
+    if found := _AGO.fullmatch(text):
+        return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; write it as 2026-11-20, '2026-11-20 14:00' or 1.week") from None
+    return parsed.astimezone() if parsed.tzinfo is None else parsed

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from envgit.audit import commit as commits
-from envgit.audit.canonical import MAX_BYTES, FormatError
+from envgit.audit.canonical import FormatError
 from envgit.audit.codec import decode_entry
 from envgit.audit.entry import Entry
 from envgit.audit.names import ENTRIES, numbered
-from envgit.audit.objects import BLOB_MODE, tree_rows
 from envgit.audit.records import FileRecord, LogState, VariableRecord
 from envgit.audit.state import (
     read_file,
@@ -23,7 +22,7 @@ from envgit.audit.state import (
     read_variable,
     read_variables,
 )
-from envgit.audit.tree import Path, Tree
+from envgit.audit.tree import Tree
 from envgit.errors import LogError
 from envgit.git.repository import Repository
 from envgit.log.selection import Unit
@@ -47,6 +46,11 @@ class Log:
     def size(self) -> int:
         """The number of entries."""
         return self.state.size
+
+    @property
+    def began_at(self) -> str:
+        """When the log was begun, RFC 3339."""
+        return self.state.record.began_at
 
     def bytes_of(self, sequence: int) -> bytes:
         """Return an entry's bytes; raise LogError where the branch does not hold it."""
@@ -86,33 +90,6 @@ class Log:
             return decode_entry(self.bytes_of(sequence))
         except FormatError as error:
             raise LogError(f"entry {sequence} cannot be read: {error}; envgit verify says more") from None
-
-
-class LogObjects:
-    """The branch's objects for the verifier: raw bytes, with a bound on size."""
-
-    def __init__(self, repo: Repository) -> None:
-        self._repo = repo
-        self._trees: dict[ObjectId, dict[bytes, tuple[bytes, ObjectId]]] = {}
-
-    def commit(self, oid: ObjectId) -> bytes:
-        """Return a commit's raw bytes."""
-        return self._repo.raw(oid)[1]
-
-    def blob(self, tree: ObjectId, path: Path) -> bytes | None:
-        """Return a blob of a tree, None where there is none or it is larger than an entry may be."""
-        for part in path[:-1]:
-            row = self._rows(tree).get(part.encode())
-            if row is None or row[0] == BLOB_MODE:
-                return None
-            tree = row[1]
-        row = self._rows(tree).get(path[-1].encode())
-        if row is None or row[0] != BLOB_MODE or self._repo.size(row[1]) > MAX_BYTES:
-            return None
-        return self._repo.blob(row[1])
-
-    def _rows(self, tree: ObjectId) -> dict[bytes, tuple[bytes, ObjectId]]:
-        return {name: (mode, oid) for mode, name, oid in tree_rows(self._repo.raw(tree)[1])}
 
 
 def locate(repo: Repository, audit_branch: str, remote: str | None) -> Log | None:

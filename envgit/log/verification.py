@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envgit.audit.entry import Entry
-from envgit.audit.verify import Code, Problem, Report, Verifier
+from envgit.audit.verify import Code, Problem, Report, StoredObjects, verify_log
 from envgit.errors import CannotTell, EnvgitError
-from envgit.log.branch import Log, LogObjects
+from envgit.log.branch import Log
 from envgit.log.clock import now
 from envgit.log.coverage import Coverage, Covered
 from envgit.log.deep import Comparison, Deep
@@ -110,9 +110,9 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
 def _report(run: Session, log: Log, covered: Covered, pin: Pin | None) -> Report:
     if log.tip is None:
         raise CannotTell("this log is only in memory")
-    verifier = Verifier(LogObjects(run.repo), verified, covered.observe, pin.size if pin else None)
+    objects = StoredObjects(run.repo.raw, run.repo.size)
     try:
-        return verifier.run(ObjectId(log.tip))
+        return verify_log(objects, ObjectId(log.tip), verified, observe=covered.observe, root_at=pin.size if pin else None)
     except CannotTell as error:
         raise CannotTell(f"cannot verify: {error}") from None
 

@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def chain() -> Chain:
-    """The golden log; not to be changed by a test."""
+    """Return the golden log; not to be changed by a test."""
     return golden()
 
 

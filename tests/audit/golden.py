@@ -98,7 +98,11 @@ def source(number: int, previous: int | None, author: Person = ALICE, **other: o
 
 
 def key_event(
-    key: FingerprintKey, *restated: Restated, groups: int = 1, threshold: int = 1, recipients: tuple[str, ...] = RECIPIENTS
+    key: FingerprintKey,
+    *restated: Restated,
+    groups: int = 1,
+    threshold: int = 1,
+    recipients: tuple[str, ...] = RECIPIENTS,
 ) -> Event:
     """Return the event that brings a fingerprint key."""
     return Event(
@@ -141,7 +145,10 @@ def golden() -> Chain:
 
 
 def _first() -> tuple[ChangeBody, ...]:
-    rows = [("DATABASE_URL", "str", mark("DATABASE_URL", "one")), ("DEBUG", "bool", mark("DEBUG", "false", ValueType.BOOL))]
+    rows = [
+        ("DATABASE_URL", "str", mark("DATABASE_URL", "one")),
+        ("DEBUG", "bool", mark("DEBUG", "false", ValueType.BOOL)),
+    ]
     created = FileChange(
         "production",
         "envs/production.yaml",
@@ -221,9 +228,7 @@ def _first() -> tuple[ChangeBody, ...]:
     mallory = Person("mallory", "unknown@envgit.invalid", "1969-12-31T23:59:59-14:00")
     return (
         ChangeBody(source(1, None), (created,)),
-        ChangeBody(
-            source(3, 1, BOB, pushed_by="bob", merged=(Merged(commit_id(2), ALICE),)), (merged, api), review
-        ),
+        ChangeBody(source(3, 1, BOB, pushed_by="bob", merged=(Merged(commit_id(2), ALICE),)), (merged, api), review),
         ChangeBody(source(4, 3, mallory), (hostile,), Review(unavailable="no token")),
     )
 
@@ -370,7 +375,13 @@ def _last() -> tuple[ChangeBody | ConfigBody | RewriteBody, ...]:
         changes=(Change("TOKEN", ChangeKind.REMOVED, previous=2),),
     )
     released = FileChange(
-        "../eu/con", "envs/%FF%25/con.yaml", content("hostile"), None, None, unit="a+b", events=(Event(EventKind.RELEASED),)
+        "../eu/con",
+        "envs/%FF%25/con.yaml",
+        content("hostile"),
+        None,
+        None,
+        unit="a+b",
+        events=(Event(EventKind.RELEASED),),
     )
     staging = FileChange(
         "staging",

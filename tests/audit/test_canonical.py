@@ -42,7 +42,7 @@ def test_decode_raises_nothing_else(data: bytes) -> None:
     ("value", "data"),
     [
         ({"b": 1, "a": [True, None]}, b'{"a":[true,null],"b":1}'),
-        ("\u20ac$\x0f\nA'B\"\\\\\"/", '"\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'.encode()),  # RFC 8785, 3.2.2.2
+        ('\u20ac$\x0f\nA\'B"\\\\"/', '"\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'.encode()),  # RFC 8785, 3.2.2.2
         ("\x7f\u2028\U0001f600\b\t\f\r", '"\x7f\u2028\U0001f600\\b\\t\\f\\r"'.encode()),
         (-MAX_INTEGER, b"-9007199254740991"),
     ],

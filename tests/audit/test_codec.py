@@ -68,10 +68,16 @@ def values(cls: Any) -> st.SearchStrategy[Any]:
 
 ENTRIES = st.sampled_from(sorted(BODIES)).flatmap(
     lambda kind: st.builds(
-        Entry, st.just(1), st.just("host/path"), st.integers(0, 2**53 - 1), st.just(kind), st.just("2026-11-23T20:51:07Z"),
-        values(Recorder), values(BODIES[kind]),
+        Entry,
+        st.just(1),
+        st.just("host/path"),
+        st.integers(0, 2**53 - 1),
+        st.just(kind),
+        st.just("2026-11-23T20:51:07Z"),
+        values(Recorder),
+        values(BODIES[kind]),
     )
-)  # fmt: skip
+)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
@@ -191,7 +197,9 @@ def test_another_version_has_an_error_of_its_own(chain: Chain) -> None:
 
 def test_unknown_kind_has_no_body(chain: Chain) -> None:
     """An entry of a kind to come is read as far as its envelope."""
-    value = {key: json.loads(chain.made[2].data)[key] for key in ("version", "origin", "sequence", "recorded_at", "recorder")}
+    value = {
+        key: json.loads(chain.made[2].data)[key] for key in ("version", "origin", "sequence", "recorded_at", "recorder")
+    }
     entry = decode_entry(encode({**value, "kind": "anchor", "size": 2, "evidence": {"a": [1]}}))
     assert (entry.kind, entry.sequence, entry.body) == ("anchor", 2, None)
 
@@ -201,7 +209,9 @@ def test_writer_refuses_what_a_reader_would(chain: Chain) -> None:
     file = FileChange("a", "a", None, None, None, events=(Event(EventKind.MOVED),))
     source = chain.made[1].entry.body.source  # type: ignore[union-attr]
     with pytest.raises(FormatError):
-        encode_entry(Entry(1, "o", 0, "change", "2026-11-23T20:51:07Z", Recorder("t"), shapes.ChangeBody(source, (file,))))
+        encode_entry(
+            Entry(1, "o", 0, "change", "2026-11-23T20:51:07Z", Recorder("t"), shapes.ChangeBody(source, (file,)))
+        )
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,10 @@ def test_no_bytes_break_the_readers(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("author", "header"),
     [
-        (Person("a\nb <c>", "x", "2026-11-20T14:02:11+01:00"), b"author ab c <unknown@envgit.invalid> 1795179731 +0000"),
+        (
+            Person("a\nb <c>", "x", "2026-11-20T14:02:11+01:00"),
+            b"author ab c <unknown@envgit.invalid> 1795179731 +0000",
+        ),
         (Person("", "a@b", "1960-01-01T00:00:00Z"), b"author unknown <a@b> 0 +0000"),
         (Person("x", "a@b", "9999-12-31T23:59:59Z"), b"author x <a@b> 253402300799 +0000"),
     ],
@@ -151,7 +154,15 @@ def test_only_one_armor_is_a_signature(name: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "ssh-rsa AAAA", "ssh-ed25519", "ssh-ed25519 !!!!", KEY.public_line + " comment", KEY.public_line[:-4], " " + KEY.public_line],
+    [
+        "",
+        "ssh-rsa AAAA",
+        "ssh-ed25519",
+        "ssh-ed25519 !!!!",
+        KEY.public_line + " comment",
+        KEY.public_line[:-4],
+        " " + KEY.public_line,
+    ],
 )
 def test_other_key_lines_are_refused(line: str) -> None:
     """A signer's key is exactly one ssh-ed25519 line without comment."""

@@ -34,7 +34,7 @@ OBJECTS = [(oid, kind) for oid, (kind, _data) in CHAIN.objects.items()]
 
 @pytest.mark.parametrize(("oid", "kind"), OBJECTS, ids=[f"{kind}-{oid[:7]}" for oid, kind in OBJECTS])
 def test_any_flipped_byte_is_reported(oid: str, kind: str) -> None:
-    """Whichever byte of an object is another one: the log is wrong, or names an object that is not there, never good."""
+    """Whichever byte of an object is another one: the log is wrong, or names what is not there, never good."""
     data = CHAIN.objects[oid][1]  # type: ignore[index]
     for place in range(len(data)):
         changed = bytearray(data)

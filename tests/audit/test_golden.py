@@ -12,7 +12,7 @@ import pytest
 
 from envgit.audit import checkpoint
 from envgit.audit.merkle import leaf_hash
-from envgit.fingerprint import FingerprintKey
+from envgit.fingerprint import FingerprintKey, state
 from envgit.model import Secret, ValueType
 
 from .chain import KEY, SEED, Chain, check, write_repository
@@ -76,7 +76,12 @@ def test_the_log_is_verified_from_the_vectors_alone() -> None:
 
 def test_fingerprints_are_vectors(vector: Callable[[str, str], None]) -> None:
     """Keys, fingerprints and a state stand in tests/vectors, with the values that they are of."""
-    values = [("DATABASE_URL", "str", "one"), ("DEBUG", "bool", "false"), ("EMPTY", "str", ""), ("schl\u00fcssel", "str", "\u00fc")]
+    values = [
+        ("DATABASE_URL", "str", "one"),
+        ("DEBUG", "bool", "false"),
+        ("EMPTY", "str", ""),
+        ("schl\u00fcssel", "str", "\u00fc"),
+    ]
     marks = [FIRST_KEY.fingerprint(name, ValueType(kind), Secret(value.encode())) for name, kind, value in values]
     rows = {
         "key": FIRST_KEY.secret.reveal().hex(),
@@ -85,20 +90,20 @@ def test_fingerprints_are_vectors(vector: Callable[[str, str], None]) -> None:
             {"variable": name, "type": kind, "value": value, "fingerprint": mark}
             for (name, kind, value), mark in zip(values, marks, strict=True)
         ],
-        "state": _state(FIRST_KEY, [(name, kind, mark) for (name, kind, _value), mark in zip(values, marks, strict=True)]),
+        "state": _state(
+            FIRST_KEY, [(name, kind, mark) for (name, kind, _value), mark in zip(values, marks, strict=True)]
+        ),
     }
     vector("fingerprints.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
 
 
 def _state(key: FingerprintKey, rows: list[tuple[str, str, str]]) -> str:
-    from envgit.fingerprint import state
-
     return str(state(key.id, rows))
 
 
 @pytest.fixture(scope="module")
 def repository(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden log as a bare repository of loose objects."""
+    """Return the golden log as a bare repository of loose objects."""
     directory = tmp_path_factory.mktemp("golden.git")
     write_repository(directory, chain.objects, chain.tip or chain.made[-1].commit)
     (directory / "allowed").write_text(f"envgit@envgit.invalid {KEY.public_line}\n")
@@ -122,7 +127,7 @@ def test_git_fsck_is_content(repository: Path) -> None:
 def test_git_verifies_every_commit(chain: Chain, repository: Path) -> None:
     """Stock `git verify-commit` accepts each commit, and `git log` names the author and signer of the entry."""
     done = git(repository, "verify-commit", *(made.commit for made in chain.made))
-    assert (done.returncode, done.stderr.count("Good \"git\" signature")) == (0, len(chain.made))
+    assert (done.returncode, done.stderr.count('Good "git" signature')) == (0, len(chain.made))
     shown = git(repository, "log", "--reverse", "--format=%G? %ce %cI %an", "envgit-audit").stdout.splitlines()
     assert shown[1] == "G envgit@envgit.invalid 2026-11-23T20:01:07+00:00 Alice \u00d6mer"
     assert len(shown) == len(chain.made)

@@ -58,7 +58,9 @@ def test_long_names_differ_by_their_hash() -> None:
 
 def test_escapes_are_vectors(vector: Callable[[str, str], None]) -> None:
     """Hostile names and their escapes stand in tests/vectors."""
-    rows = {name: escape(name) for name in (*HOSTILE, "DATABASE_URL", "tls.crt", "\u00fc" * 300, "NUL", "lpt9.x", "aux-")}
+    rows = {
+        name: escape(name) for name in (*HOSTILE, "DATABASE_URL", "tls.crt", "\u00fc" * 300, "NUL", "lpt9.x", "aux-")
+    }
     vector("names.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -109,7 +111,10 @@ def test_clean_email(email: bytes, cleaned: str) -> None:
     assert clean_email(email) == cleaned
 
 
-@given(st.binary(max_size=60), st.sampled_from(("", "UTF-8", "ISO-8859-1", "utf-7", "utf-16", "hex", "idna", "no such", "\0")))
+@given(
+    st.binary(max_size=60),
+    st.sampled_from(("", "UTF-8", "ISO-8859-1", "utf-7", "utf-16", "hex", "idna", "no such", "\0")),
+)
 def test_cleaning_never_fails_and_is_idempotent(data: bytes, encoding: str) -> None:
     """Any bytes in any encoding give a name and an address that fit a git header and stay as they are."""
     assert isinstance(decoded(data, encoding), str)

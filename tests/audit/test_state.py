@@ -28,7 +28,7 @@ def step(chain: Chain, number: int, *changes: Change, events: tuple[Event, ...] 
 
 @pytest.fixture
 def log() -> Chain:
-    """A log with one file of two variables."""
+    """Return a log with one file of two variables."""
     chain = Chain()
     chain.add(genesis())
     events = (Event(EventKind.CREATED), *granted(*RECIPIENTS), key_event(FIRST_KEY))
@@ -142,7 +142,12 @@ def test_supplement_fills_in_what_still_stands(log: Chain) -> None:
 
 def test_supplement_that_finds_a_re_encryption_moves_blame_back(log: Chain) -> None:
     """What turns out to be no change at all no longer stands as the last one."""
-    step(log, 2, Change("A", ChangeKind.OPAQUE, previous=1), events=(Event(EventKind.UNREADABLE, reason=Reason.NO_IDENTITY),))
+    step(
+        log,
+        2,
+        Change("A", ChangeKind.OPAQUE, previous=1),
+        events=(Event(EventKind.UNREADABLE, reason=Reason.NO_IDENTITY),),
+    )
     same = Change("A", ChangeKind.REENCRYPTED, after=mark("A", "1"), previous=1)
     told = FileChange("prod", "prod.yaml", content("1"), content("2"), None, key=FIRST_KEY.id, changes=(same,))
     log.add(SupplementBody(2, (told,)))

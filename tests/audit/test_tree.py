@@ -23,7 +23,7 @@ Objects = dict[ObjectId, tuple[str, bytes]]
 
 def disjoint(puts: list[tuple[tuple[str, ...], bytes]]) -> list[tuple[tuple[str, ...], bytes]]:
     """Keep directories `d…` and files `f…` apart, so that no file stands where a directory should."""
-    return [(tuple(f"d{part}" for part in path[:-1]) + (f"f{path[-1]}",), data) for path, data in puts]
+    return [((*(f"d{part}" for part in path[:-1]), f"f{path[-1]}"), data) for path, data in puts]
 
 
 def grown(puts: list[tuple[tuple[str, ...], bytes]], each: bool) -> tuple[ObjectId, Objects]:
@@ -76,7 +76,9 @@ def test_git_makes_the_same_tree(tmp_path_factory: pytest.TempPathFactory, puts:
     root, objects = grown(disjoint(puts), each=True)
     write_repository(directory, objects, root)
     env = {**os.environ, "GIT_DIR": str(directory), "GIT_INDEX_FILE": str(directory / "index")}
-    rows = "".join(f"100644 {written('blob', data).id}\t{'/'.join(path)}\n" for path, data in dict(disjoint(puts)).items())
+    rows = "".join(
+        f"100644 {written('blob', data).id}\t{'/'.join(path)}\n" for path, data in dict(disjoint(puts)).items()
+    )
     subprocess.run(["git", "update-index", "--index-info"], input=rows, text=True, env=env, check=True)
     made = subprocess.run(["git", "write-tree"], env=env, check=True, capture_output=True, text=True)
     assert made.stdout.strip() == root

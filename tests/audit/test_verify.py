@@ -10,8 +10,10 @@ import pytest
 from envgit.audit import checkpoint
 from envgit.audit import commit as commits
 from envgit.audit.canonical import encode
+from envgit.audit.codec import encode_entry
 from envgit.audit.entry import ChangeBody, Entry, Event, FileChange, RewriteBody, Signers, SupplementBody
-from envgit.audit.merkle import leaf_hash
+from envgit.audit.merkle import Frontier, leaf_hash
+from envgit.audit.names import numbered
 from envgit.audit.objects import blob_id, written
 from envgit.audit.verify import Report
 from envgit.errors import CannotTell
@@ -59,9 +61,8 @@ def rebuilt(chain: Chain, commits_in_order: list[bytes]) -> Report:
     """Put raw commits on top of one another, each with the parent that it now has, and verify."""
     tip: ObjectId | None = None
     for data in commits_in_order:
-        for parent in commits.parents(data):
-            data = data.replace(parent.encode(), (tip or parent).encode(), 1)
-        tip = chain.commit(data)
+        was = next(iter(commits.parents(data)), ObjectId("none"))
+        tip = chain.commit(data.replace(was.encode(), (tip or was).encode(), 1))
     return chain.verify()
 
 
@@ -131,7 +132,11 @@ WITHOUT_KEY: dict[str, tuple[str, int, Callable[[Chain], Report]]] = {
         4,
         lambda c: _edited(c, lambda r: r.replace(b"\nauthor", b"\nparent " + b"0" * 40 + b"\nauthor")),
     ),
-    "another author": ("commit-altered", 4, lambda c: _edited(c, lambda r: r.replace(b"author Alice", b"author Mallory"))),
+    "another author": (
+        "commit-altered",
+        4,
+        lambda c: _edited(c, lambda r: r.replace(b"author Alice", b"author Mallory")),
+    ),
     "another message": ("commit-altered", 4, lambda c: _edited(c, lambda r: r.replace(b"changed", b"removed"))),
     "another time": ("commit-altered", 4, lambda c: _edited(c, lambda r: r.replace(b"17954", b"17953"))),
     "signed by somebody else": ("unknown-signer", 4, lambda c: _signed_by(c, OTHER_KEY)),
@@ -185,7 +190,9 @@ def _entry_edited(chain: Chain) -> Report:
 
 def _blob_edited(chain: Chain, old: bytes, new: bytes) -> Report:
     first = next(
-        made for made in chain.made[2].objects if made.kind == "blob" and old in made.data and b'"version":1,' not in made.data[-14:]
+        made
+        for made in chain.made[2].objects
+        if made.kind == "blob" and old in made.data and b'"version":1,' not in made.data[-14:]
     )
     return propagated(chain, first.id, first.data.replace(old, new)).verify()
 
@@ -266,28 +273,21 @@ def test_second_genesis_and_none() -> None:
     """A genesis stands at the beginning and nowhere else."""
     chain = made(2)
     entry = replace(chain.made[0].entry, sequence=2, recorded_at=at(3))
-    assert codes(_forged(chain, encode_entry_of(entry))) == ["second-genesis"]
-    assert codes(_forged(Chain(), encode_entry_of(replace(made(2).made[1].entry, sequence=0)))) == ["wrong-genesis"]
-
-
-def encode_entry_of(entry: Entry) -> bytes:
-    """Return an entry's bytes."""
-    from envgit.audit.codec import encode_entry
-
-    return encode_entry(entry)
+    assert codes(_forged(chain, encode_entry(entry))) == ["second-genesis"]
+    assert codes(_forged(Chain(), encode_entry(replace(made(2).made[1].entry, sequence=0)))) == ["wrong-genesis"]
 
 
 def _forged(chain: Chain, data: bytes, edit: Callable[[bytes], bytes] = lambda plain: plain) -> Report:
-    """Append bytes as an entry, with a checkpoint as it should be and a tree that holds no more than them, and verify."""
-    from envgit.audit.merkle import Frontier
-    from envgit.audit.names import numbered
-
+    """Append bytes as an entry, with a checkpoint as it should be and no more than them in the tree, and verify."""
     frontier = (chain.state.frontier if chain.state else Frontier()).append(leaf_hash(data))
     chain.tree.put(numbered("entries", frontier.size - 1), data)
     root, objects = chain.tree.flush()
     person = "x <x@y> 1 +0000"
-    head = f"tree {root}\n" + (f"parent {chain.tip}\n" if chain.tip else "") + f"author {person}\ncommitter {person}\n\n"
-    body = f"x\n\n{checkpoint.body(ORIGIN, frontier.size, frontier.root())}\nEnvgit-Entry: sha256:{leaf_hash(data).hex()}\n"
+    head = (
+        f"tree {root}\n" + (f"parent {chain.tip}\n" if chain.tip else "") + f"author {person}\ncommitter {person}\n\n"
+    )
+    middle = checkpoint.body(ORIGIN, frontier.size, frontier.root())
+    body = f"x\n\n{middle}\nEnvgit-Entry: sha256:{leaf_hash(data).hex()}\n"
     signed = chain.signed(edit((head + body).encode()))
     chain.keep([*objects, signed])
     chain.tip = signed.id
@@ -434,6 +434,8 @@ def test_malformed_entries_are_told_and_nothing_is_raised() -> None:
 
 def test_a_re_encryption_of_nothing_does_not_follow() -> None:
     """An entry that is well-formed and cannot be applied is malformed too."""
-    file = FileChange("prod", "prod.yaml", content("2"), content("3"), None, changes=(Change("Z", ChangeKind.REENCRYPTED),))
+    file = FileChange(
+        "prod", "prod.yaml", content("2"), content("3"), None, changes=(Change("Z", ChangeKind.REENCRYPTED),)
+    )
     entry = replace(made(3).made[2].entry, sequence=3, body=ChangeBody(source(3, 2), (file,)))
-    assert codes(_forged(made(3), encode_entry_of(entry))) == ["malformed-entry"]
+    assert codes(_forged(made(3), encode_entry(entry))) == ["malformed-entry"]
