@@ -8,13 +8,13 @@ from itertools import islice
 import click
 
 from envgit import ui
-from envgit.commands.options import as_json, environment, moment, session
+from envgit.commands.options import WithCount, as_json, environment, moment, session
 from envgit.log.difference import recipient_names
 from envgit.log.listing import Filter, listed
 from envgit.log.sources import freshness, log_or_history, subjects
 from envgit.views import log as view
 
-@click.command("log", short_help="list entries")
+@click.command("log", cls=WithCount, short_help="list entries")
 @click.argument("variable", required=False)
 @environment
 @click.option("-n", "--max-count", "most", type=click.IntRange(1), metavar="N", help="Show at most N entries; also as -N.")

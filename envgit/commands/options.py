@@ -34,6 +34,15 @@ class WithPaths(click.Command):
         return super().parse_args(ctx, args)
 
 
+class WithCount(click.Command):
+    """A command that takes -3 for -n 3, as git log does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Spell a bare number out."""
+        spelled = [part for text in args for part in (("-n", text[1:]) if re.fullmatch(r"-[0-9]+", text) else (text,))]
+        return super().parse_args(ctx, spelled)
+
+
 def paths(ctx: click.Context) -> tuple[str, ...]:
     """Return the paths that came after `--`."""
     found: tuple[str, ...] = ctx.meta.get(_PATHS, ())

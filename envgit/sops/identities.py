@@ -115,6 +115,12 @@ def wrap(content: bytes, recipients: Sequence[str]) -> str:
     return armored
 
 
+def generate() -> tuple[str, str]:
+    """Make an X25519 identity and return its text, which is secret, and its recipient."""
+    identity = pyrage.x25519.Identity.generate()
+    return str(identity), str(identity.to_public())
+
+
 def usable(recipient: str) -> bool:
     """Tell whether `wrap` can encrypt for a recipient here."""
     return _recipient(recipient) is not None or AgeProgram().knows(recipient.strip())
