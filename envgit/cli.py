@@ -5,6 +5,7 @@ A command's module is imported only when it is called: `blame` must not pay for 
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -41,7 +42,10 @@ class LazyGroup(click.Group):
         """Import the command's module."""
         if cmd_name not in COMMANDS:
             return None
+        # A collection in the midst of imports finds nothing, and costs a short command a twentieth of its time.
+        gc.disable()
         found = import_module(f"envgit.commands.{cmd_name}").command
+        gc.enable()
         if not isinstance(found, click.Command):
             raise TypeError(cmd_name)
         return found

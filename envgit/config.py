@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from envgit.environments import Environments
 from envgit.errors import ConfigError
-from envgit.model import Config, EnvironmentPattern
+from envgit.model import CONFIG_PATHS, Config, EnvironmentPattern
 from envgit.sops.yaml import YamlError, plain
 
-PATHS = (".envgit.yaml", ".github/envgit.yaml")
+PATHS = CONFIG_PATHS
 KEYS = ("version", "environments", "branch", "audit_branch", "reveal")
 MAX_BYTES = 256 * 1024
 

@@ -4,8 +4,6 @@ Nothing here reads, writes or decides. Times are RFC 3339 strings, commit ids 40
 them, with bytes that are not UTF-8 as surrogate escapes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, NoReturn
@@ -14,6 +12,7 @@ CommitId = NewType("CommitId", str)
 ObjectId = NewType("ObjectId", str)
 Digest = NewType("Digest", str)  # "sha256:" and 64 hex digits
 Fingerprint = NewType("Fingerprint", str)  # 32 hex digits
+Unit = tuple[str, str]  # (environment, unit)
 KeyId = NewType("KeyId", str)  # names a fingerprint key: 32 hex digits
 
 
@@ -163,6 +162,9 @@ class EventKind(StrEnum):
     UNREADABLE = "unreadable"
     RELEASED = "released"
     FINGERPRINT_KEY = "fingerprint-key"
+
+
+CONFIG_PATHS = (".envgit.yaml", ".github/envgit.yaml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ def say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
+def advises() -> bool:
+    """Tell whether advice would reach a person: finding out what to advise may cost something."""
+    return sys.stderr.isatty()
+
+
 def advise(line: str) -> None:
     """Print advice, freshness or a count of what was left out: for a person only."""
     if sys.stderr.isatty():

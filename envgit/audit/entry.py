@@ -4,8 +4,6 @@ A field without default always stands in the JSON, a field with one is left out 
 part of a name: `from_` is written `from`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -3,8 +3,6 @@
 `log.json`, `environments/…/file.json` and `…/variables/….json` are these, by codec's rules.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from envgit.audit.entry import Signers

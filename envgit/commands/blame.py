@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import click
@@ -13,10 +12,9 @@ from envgit.errors import UsageError
 from envgit.escape import terminal
 from envgit.log import blame
 from envgit.log.branch import Log
-from envgit.log.selection import Unit
 from envgit.log.session import Session
-from envgit.log.sources import freshness, log_or_history, subjects
-from envgit.model import ChangeKind
+from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
+from envgit.model import ChangeKind, Unit
 from envgit.views import blame as view
 from envgit.words import count
 
@@ -97,7 +95,8 @@ def _advise(
             ui.advise(f"never in: {', '.join(lacking)}")
     if whole and variable is not None:
         ui.advise(_left_out(log, units, variable))
-    ui.advise(freshness(run, log) if signed else "from git history alone: nobody signed this; envgit init begins a log")
+    if ui.advises():
+        ui.advise(freshness(run, log) if signed else UNSIGNED)
 
 
 def _left_out(log: Log, units: list[Unit], variable: str) -> str:
@@ -116,6 +115,8 @@ def _no_environment(log: Log, pattern: str) -> str:
 
 
 def _no_variable(log: Log, units: list[Unit], variable: str) -> str:
+    import difflib
+
     known = sorted({name for unit in units for name in log.names(unit)})
     near = difflib.get_close_matches(variable, known, n=3, cutoff=0.5) or [
         name for name in known if name.lower().endswith("." + variable.lower()) or name.lower() == variable.lower()

@@ -11,7 +11,7 @@ from envgit import ui
 from envgit.commands.options import WithCount, as_json, environment, moment, session
 from envgit.log.difference import recipient_names
 from envgit.log.listing import Filter, listed
-from envgit.log.sources import freshness, log_or_history, subjects
+from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
 from envgit.views import log as view
 
 @click.command("log", cls=WithCount, short_help="list entries")
@@ -56,5 +56,6 @@ def command(
         ui.document(view.document(shown))
         return 0
     ui.out(view.oneline(shown, ui.width()) if oneline else view.lines(shown))
-    ui.advise(freshness(run, log) if signed else "from git history alone: nobody signed this; envgit init begins a log")
+    if ui.advises():
+        ui.advise(freshness(run, log) if signed else UNSIGNED)
     return 0

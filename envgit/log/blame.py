@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 
 from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, Review, RewriteBody, SupplementBody
 from envgit.log.branch import Log
-from envgit.log.selection import Unit
-from envgit.model import ChangeKind, CommitId, EventKind, Person
+from envgit.model import ChangeKind, CommitId, EventKind, Person, Unit
 
 
 @dataclass(frozen=True, slots=True)

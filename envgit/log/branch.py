@@ -25,8 +25,7 @@ from envgit.audit.state import (
 from envgit.audit.tree import Tree
 from envgit.errors import LogError
 from envgit.git.repository import Repository
-from envgit.log.selection import Unit
-from envgit.model import CommitId, ObjectId
+from envgit.model import CommitId, ObjectId, Unit
 
 # How far below a foreign tip one looks for the last entry.
 LOOKED_BELOW = 10_000

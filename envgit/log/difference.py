@@ -10,11 +10,10 @@ from envgit.diff import FileDiff, VariableChange, compare, readable
 from envgit.fingerprint import FingerprintKey
 from envgit.log.blame import selected
 from envgit.log.files import Keys
-from envgit.log.selection import Unit
 from envgit.log.session import Session
 from envgit.log.sides import Request, Side, sides
 from envgit.log.snapshots import Snapshots
-from envgit.model import ChangeKind, Config, EnvFile, Fingerprint, Mac, Reason, Snapshot
+from envgit.model import ChangeKind, Config, EnvFile, Fingerprint, Mac, Reason, Snapshot, Unit
 from envgit.redact import Redacted, redact
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader

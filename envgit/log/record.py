@@ -25,9 +25,9 @@ from envgit.git.history import Advance, Side, Step, steps
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
 from envgit.log.files import FileStep, Giver, Keys, describe
-from envgit.log.selection import Selection, Unit, config_at, config_touched
+from envgit.log.selection import Selection, config_at, config_touched
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, EnvFile, EventKind, ObjectId, Value
+from envgit.model import CommitId, Config, EnvFile, EventKind, ObjectId, Unit, Value
 
 
 @dataclass(frozen=True, slots=True)

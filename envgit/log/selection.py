@@ -10,9 +10,7 @@ from envgit.environments import Environments
 from envgit.errors import ConfigError
 from envgit.git.repository import Repository, TreeEntry
 from envgit.log.snapshots import REGULAR, Snapshots
-from envgit.model import CommitId, Config, EnvFile, ObjectId
-
-Unit = tuple[str, str]  # (environment, unit)
+from envgit.model import CommitId, Config, EnvFile, ObjectId, Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from envgit import config as configuration
 from envgit.errors import ConfigError, LogError, RepositoryError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log, locate
 from envgit.log.names import origin_of, remote_of
-from envgit.model import CommitId, Config
+from envgit.model import CONFIG_PATHS, CommitId, Config
 
 
 @dataclass
@@ -50,7 +49,10 @@ class Session:
 
     @cached_property
     def config(self) -> Config:
-        """The configuration of the work tree, else of HEAD, else the defaults."""
+        """The configuration of the work tree, else the defaults."""
+        # YAML costs half of what git does to import: whoever needs no configuration must not pay for it.
+        from envgit import config as configuration
+
         for path in configuration.PATHS:
             data = self.repo.work_file(path) if self.repo.work_dir else None
             if data is not None:
@@ -61,7 +63,7 @@ class Session:
     def audit_branch(self) -> str:
         """The audit branch's name, without parsing YAML where the configuration cannot name another."""
         work_dir = self.repo.work_dir
-        for path in configuration.PATHS:
+        for path in CONFIG_PATHS:
             data = self.repo.work_file(path) if work_dir else None
             if data is not None and b"audit_branch" in data:
                 return self.config.audit_branch

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from envgit.errors import EnvgitError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
-from envgit.log.pins import Pins
 from envgit.log.session import Session
 from envgit.model import CommitId
 from envgit.words import count, since
 
 # Counting what is unrecorded is a courtesy of blame and log, and must not cost more than the answer.
 LOOKED_AT = 50
+
+UNSIGNED = "from git history alone: nobody signed this; envgit init begins a log"
 
 
 def log_or_history(run: Session) -> tuple[Log, bool]:
@@ -41,6 +42,8 @@ def subjects(repo: Repository, commits: Iterable[CommitId]) -> dict[CommitId, st
 
 def freshness(run: Session, log: Log) -> str:
     """Say how far the log reaches, and when this machine last verified it."""
+    from envgit.log.pins import Pins
+
     parts = [_reach(run, log)]
     try:
         pin = Pins(run.environ, run.home, run.named).read()

@@ -15,10 +15,10 @@ from envgit.log.blame import Blamed, line, selected
 from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
 from envgit.log.files import Keys
-from envgit.log.selection import Selection, Unit, config_at
+from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, Digest, EnvFile, Snapshot, Value
+from envgit.model import CommitId, Config, Digest, EnvFile, Snapshot, Unit, Value
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 

@@ -13,9 +13,8 @@ from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
 from envgit.audit.state import key_records
 from envgit.log.files import FileStep, describe
 from envgit.log.record import Planned, Recorder
-from envgit.log.selection import Unit
 from envgit.log.session import Session
-from envgit.model import ChangeKind, CommitId, EnvFile, EventKind, Snapshot
+from envgit.model import ChangeKind, CommitId, EnvFile, EventKind, Snapshot, Unit
 
 
 @dataclass

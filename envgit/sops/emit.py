@@ -82,8 +82,13 @@ def _float(text: str) -> str:
     return f"{'-' if sign else ''}{digits[0]}{'.' + fraction if fraction else ''}e{exponent:+03d}"
 
 
+def _key(text: str, indent: int) -> str:
+    """Return a key, which has to stand on one line."""
+    return _double(text) if "\n" in text else string(text, indent)
+
+
 def _entry(entry: Entry, indent: int) -> Iterator[str]:
-    margin, key, value = " " * indent, string(entry.key, indent), entry.value
+    margin, key, value = " " * indent, _key(entry.key, indent), entry.value
     if isinstance(value, Leaf):
         yield f"{margin}{key}: {scalar(value, _deeper(indent))}"
     elif not any(not isinstance(item, Comment) for item in value.items):

@@ -257,7 +257,8 @@ def test_two_logs_that_diverged_are_both_named(recorded: Repo, cli: Cli, tmp_pat
     ours = recorded.ref("envgit-audit")
     recorded.git("branch", "-f", "envgit-audit", genesis)
     (Path(os.environ["HOME"]) / ".local" / "state").rename(tmp_path / "forgotten")
-    recorded.hours += 1
+    recorded.env(PATH, {"TOKEN": "third-token"})
+    recorded.commit()
     cli.ok("record")
     theirs = recorded.ref("envgit-audit")
     assert ours != theirs

@@ -1,0 +1,1 @@
+"""Measure envgit beside what one would do without it, in one run, on the real history of tests/data/langfuse."""

@@ -1,0 +1,166 @@
+"""Own the reading and writing of git objects by their ids: whole, checked against their hash, fetched where git can fetch them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import ObjectType
+
+from envgit.audit.objects import ObjectWrite
+from envgit.errors import CannotTell, RepositoryError
+from envgit.model import CommitId, Digest, ObjectId
+
+# Beyond so many objects one pack is written instead of as many files.
+LOOSE_AT_MOST = 400
+
+_KINDS = {"blob": ObjectType.BLOB, "tree": ObjectType.TREE, "commit": ObjectType.COMMIT}
+_NAMES = {int(number): name for name, number in _KINDS.items()} | {int(ObjectType.TAG): "tag"}
+
+
+class Absent(CannotTell):
+    """An object is not here; the message names the command that fetches it."""
+
+
+class Objects:
+    """The objects of a repository. libgit2 compares every object with its hash as it reads it; git itself does not."""
+
+    def __init__(self, repo: pygit2.Repository) -> None:
+        self._repo = repo
+        self._odb = repo.odb
+        self.git_dir = Path(repo.path)
+
+    @cached_property
+    def common_dir(self) -> Path:
+        """The directory that all work trees of the repository share."""
+        try:
+            return (self.git_dir / (self.git_dir / "commondir").read_text().strip()).resolve()
+        except OSError:
+            return self.git_dir.resolve()
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether a mark says that history was cut off at some depth; anybody can forge it, so nothing is concluded from it."""
+        return self._repo.is_shallow
+
+    @cached_property
+    def is_partial(self) -> bool:
+        """Whether objects were left out that a remote promised to give."""
+        return any(
+            entry.name == "extensions.partialclone"
+            or (entry.name.startswith("remote.") and entry.name.endswith((".promisor", ".partialclonefilter")))
+            for entry in self._repo.config
+        )
+
+    def has(self, oid: str) -> bool:
+        """Tell whether an object is here, without fetching it."""
+        try:
+            return self._odb.exists(pygit2.Oid(hex=oid))
+        except ValueError:
+            return False
+
+    def raw(self, oid: ObjectId | CommitId, *, fetch: bool = True) -> tuple[str, bytes]:
+        """Return kind and bytes of an object; raise Absent where it is not here, CannotTell where it is damaged.
+
+        In a partial clone git is asked to fetch it first, unless `fetch` is false.
+        """
+        try:
+            number, data = self._odb.read(pygit2.Oid(hex=oid))
+        except KeyError:
+            if fetch and self._fetched(oid):
+                return self.raw(oid, fetch=False)
+            raise Absent(self._absent(oid)) from None
+        except (pygit2.GitError, ValueError, OSError):
+            raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
+        return _NAMES[number], data
+
+    def blob(self, oid: ObjectId) -> bytes:
+        """Return a blob's bytes, whatever their number: ask `size` first."""
+        return self.raw(oid)[1]
+
+    def size(self, oid: ObjectId) -> int:
+        """Return an object's size in bytes without reading it whole."""
+        try:
+            return int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+        except KeyError:
+            return len(self.raw(oid)[1])
+        except (pygit2.GitError, ValueError, OSError):
+            raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
+
+    def digest(self, oid: ObjectId) -> Digest:
+        """Return the SHA-256 of a blob."""
+        return Digest(f"sha256:{sha256(self.blob(oid)).hexdigest()}")
+
+    def prefetch(self, oids: Iterable[ObjectId]) -> None:
+        """Have git fetch what a partial clone lacks of these objects, all at once; where it cannot, reading one will say so."""
+        lacking = [oid for oid in dict.fromkeys(oids) if self.is_partial and not self.has(oid)]
+        if lacking:
+            from envgit.git.remote import fetch_objects
+
+            fetch_objects(self.git_dir, self._promisor, lacking)
+
+    def write(self, objects: Iterable[ObjectWrite]) -> None:
+        """Write objects; raise RepositoryError where that cannot be done.
+
+        Nothing points to them yet, so that being killed here leaves only what git gc sweeps up.
+        """
+        lacking = [item for item in objects if not self.has(item.id)]
+        if len(lacking) > LOOSE_AT_MOST:
+            from envgit.git.pack import write_pack
+
+            write_pack(self.common_dir, lacking)
+            return
+        for item in lacking:
+            self._write_loose(item)
+
+    def _write_loose(self, item: ObjectWrite) -> None:
+        try:
+            found = str(self._odb.write(_KINDS[item.kind], item.data))
+        except (pygit2.GitError, OSError) as error:
+            raise RepositoryError(f"cannot write to {self.common_dir}: {reason(error)}; nothing was recorded") from None
+        if found != item.id:
+            raise RepositoryError(f"object {item.id[:12]} was written as {found[:12]}; nothing was recorded")
+
+    def _fetched(self, oid: str) -> bool:
+        # Fetching the parent of a commit that a shallow clone ends with would bring the whole history with it.
+        if not self.is_partial or oid in self._cut_off:
+            return False
+        from envgit.git.program import git
+
+        return git(self.git_dir, ["cat-file", "-e", oid]).returncode == 0
+
+    @cached_property
+    def _cut_off(self) -> frozenset[str]:
+        return frozenset(self._beyond_shallow()) if self.is_shallow else frozenset()
+
+    def _beyond_shallow(self) -> Iterator[str]:
+        from envgit.git.rawcommit import links
+
+        for word in (self.common_dir / "shallow").read_text().split():
+            if self.has(word):
+                yield from links(CommitId(word), self.raw(ObjectId(word), fetch=False)[1]).parents
+
+    @property
+    def _promisor(self) -> str:
+        names = [name for name in self._repo.remotes.names() if name]
+        promised = [name for name in names if f"remote.{name}.promisor" in self._repo.config]
+        return (promised or names or ["origin"])[0]
+
+    def _absent(self, oid: str) -> str:
+        remote = self._promisor
+        if oid in self._cut_off:
+            return f"{oid[:12]} is not here, where this shallow clone ends; git fetch --unshallow {remote}"
+        if self.is_partial:
+            return f"{oid[:12]} is not in this partial clone and {remote} did not give it; git cat-file -t {oid[:12]} says why"
+        if self.is_shallow:
+            return f"{oid[:12]} is not in this shallow clone; git fetch --unshallow {remote}"
+        return f"{oid[:12]} is not in this repository; git fetch {remote}, or git fsck, which says what else is missing"
+
+
+def reason(error: Exception) -> str:
+    """Return why the file system refused something, on one line."""
+    text = str(error.strerror if isinstance(error, OSError) and error.strerror else error)
+    return text.splitlines()[0][:200] if text else type(error).__name__
