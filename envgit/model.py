@@ -4,9 +4,8 @@ Nothing here reads, writes or decides. Times are RFC 3339 strings, commit ids 40
 them, with bytes that are not UTF-8 as surrogate escapes.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType, NoReturn
+from typing import NamedTuple, NewType, NoReturn
 
 CommitId = NewType("CommitId", str)
 ObjectId = NewType("ObjectId", str)
@@ -76,8 +75,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One variable as one revision of a file holds it.
 
     `secret` is the plaintext in sops's own encoding of it (sops-format, "Plaintext per type"), None where it was not opened.
@@ -99,8 +97,7 @@ class Value:
         return not self.token
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """Which of a file's values are encrypted: the one rule field of its metadata and its argument.
 
     `field` is one of sops's six, `unencrypted_suffix` with `_unencrypted` where the file names none.
@@ -111,8 +108,7 @@ class Rules:
     mac_only_encrypted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What one file holds at one revision.
 
     `values` are in document order, each name once. `recipients` are sorted, without repetition, and claims of the file; `groups`
@@ -167,16 +163,14 @@ class EventKind(StrEnum):
 CONFIG_PATHS = (".envgit.yaml", ".github/envgit.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentPattern:
+class EnvironmentPattern(NamedTuple):
     """One pattern of paths; `name` is the environment where the configuration maps names to patterns, else empty."""
 
     pattern: str
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """`.envgit.yaml` with every default filled in; no patterns mean every file that holds a `sops` block."""
 
     version: int = 1
@@ -186,8 +180,7 @@ class Config:
     reveal: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EnvFile:
+class EnvFile(NamedTuple):
     """Which environment and unit a path is; `unit` is empty where the pattern names none."""
 
     environment: str
@@ -195,8 +188,7 @@ class EnvFile:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """An author as a commit names one, cleaned; `time` is RFC 3339 with the offset that git had."""
 
     name: str
@@ -204,8 +196,7 @@ class Person:
     time: str
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit, read from its raw bytes: grafts and replacements have no say in `parents`.
 
     `subject` is the first line of the message, decoded but neither cleaned nor escaped: never store it.

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
+import pygit2
 import pytest
+from pygit2.enums import ConfigLevel
 
 from tests.kit.cli import Cli
 from tests.kit.repo import Repo
+from tests.kit.server import Server
 
 DATA = Path(__file__).parent / "data"
 _INHERITED = ("GIT_", "GITHUB_", "SOPS_", "ENVGIT_", "XDG_")
@@ -33,12 +38,34 @@ def _guards(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
         "COLUMNS": "200",
     }.items():
         monkeypatch.setenv(name, value)
+    # libgit2 looked these up when it was loaded.
+    for level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
+        pygit2.settings.search_path[level] = str(home if level is ConfigLevel.GLOBAL else home / ".config" / "git")
+    monkeypatch.setattr(socket.socket, "connect", _loopback_only(socket.socket.connect))
+
+
+def _loopback_only(connect):
+    def guarded(self: socket.socket, address) -> None:
+        inet = self.family in (socket.AF_INET, socket.AF_INET6)
+        assert not inet or address[0] in ("127.0.0.1", "::1", "localhost"), f"a test reached for {address[0]}"
+        connect(self, address)
+
+    return guarded
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
     """An empty repository."""
     return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A git server over HTTP, without repositories yet."""
+    (tmp_path / "server").mkdir()
+    running = Server(tmp_path / "server")
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -22,6 +21,7 @@ from envgit.model import ChangeKind, CommitId, Config, Digest, EventKind, Finger
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
+MISSING = object()
 Write = Callable[[Any], Any]
 
 BODIES: Mapping[str, type] = {
@@ -150,7 +150,8 @@ def path_text(text: str) -> str:
 @cache
 def _plan(cls: Any) -> tuple[tuple[str, str, object], ...]:
     whole = cls in _WHOLE
-    return tuple((f.name, f.name.rstrip("_"), MISSING if whole else f.default) for f in fields(cls))
+    defaults = {} if whole else cls._field_defaults
+    return tuple((name, name.rstrip("_"), defaults.get(name, MISSING)) for name in cls._fields)
 
 
 @cache
@@ -172,10 +173,10 @@ def _writes(hint: Any) -> Write | None:
         return str
     if hint in _STEADY:
         return _steady
-    return to_json if is_dataclass(hint) else None
+    return to_json if hasattr(hint, "_fields") else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)  # values of two classes may be equal
 def _steady(item: object) -> dict[str, Any]:
     return to_json(item)
 

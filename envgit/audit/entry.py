@@ -4,8 +4,8 @@ A field without default always stands in the JSON, a field with one is left out 
 part of a name: `from_` is written `from`.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from envgit.model import ChangeKind, CommitId, Config, Digest, EventKind, Fingerprint, KeyId, Person, Reason, ValueType
 
@@ -22,8 +22,7 @@ class EntryKind(StrEnum):
     SUPPLEMENT = "supplement"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorder:
+class Recorder(NamedTuple):
     """The run that wrote the entry: `tool` is "envgit" and its version."""
 
     tool: str
@@ -31,16 +30,14 @@ class Recorder:
     run: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """A side commit that a merge brought in and that touches an audited file."""
 
     commit: CommitId
     author: Person
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One step of the source branch; `previous` is null for the first. `landed_at` is the committer's time of `commit`."""
 
     branch: str
@@ -52,8 +49,7 @@ class Source:
     merged: tuple[Merged, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """A review that approved `commit`."""
 
     login: str
@@ -61,8 +57,7 @@ class Approval:
     time: str
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(NamedTuple):
     """What the forge said of the pull request at time `at`; `unavailable` is the reason where it could not be asked."""
 
     pull_request: int | None = None
@@ -73,8 +68,7 @@ class Review:
     unavailable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Restated:
+class Restated(NamedTuple):
     """A variable's fingerprint, said again under a new key."""
 
     variable: str
@@ -82,8 +76,7 @@ class Restated:
     fingerprint: Fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What happened to a file as such; EVENT_FIELDS says which fields belong to which kind.
 
     `before` and `after` of `rules-changed` are names of sops's rule fields, never patterns. `wrapped` of `fingerprint-key` holds
@@ -120,16 +113,14 @@ EVENT_FIELDS: dict[EventKind, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """The sides of a change that the file holds in clear, by its rule, and that the configuration reveals."""
 
     before: str | None = None
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What happened to one variable.
 
     `type` is that of the newer side; null where a removed variable's is unknown. `before` is a fingerprint under the key in force
@@ -150,8 +141,7 @@ class Change:
     by: CommitId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """What happened to one file of an environment.
 
     `before` and `after` are digests of its bytes, null where there was or is none; `key` names the fingerprint key in force
@@ -172,16 +162,14 @@ class FileChange:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(NamedTuple):
     """A person's key that may change who signs; `key` is one line as in authorized_keys, without comment."""
 
     name: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """A key that may sign entries of `kinds`, from sequence `from` on."""
 
     name: str
@@ -191,8 +179,7 @@ class Signer:
     from_: int
 
 
-@dataclass(frozen=True, slots=True)
-class Signers:
+class Signers(NamedTuple):
     """A numbered version of the key set; `threshold` roots approve the next."""
 
     version: int
@@ -201,8 +188,7 @@ class Signers:
     signers: tuple[Signer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GenesisSource:
+class GenesisSource(NamedTuple):
     """Where the audited history starts: `start` null for its very beginning; commits up to `head` are backfill."""
 
     branch: str
@@ -210,8 +196,7 @@ class GenesisSource:
     start: CommitId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Genesis:
+class Genesis(NamedTuple):
     """The body of entry 0; `readme` is the digest of the branch's README.md."""
 
     nonce: str
@@ -221,8 +206,7 @@ class Genesis:
     readme: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeBody:
+class ChangeBody(NamedTuple):
     """The body of a `change`: what one step of the source branch did to all environments."""
 
     source: Source
@@ -230,8 +214,7 @@ class ChangeBody:
     review: Review | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigBody:
+class ConfigBody(NamedTuple):
     """The body of a `config`: the configuration that the commit asks for.
 
     `config` is null where the file is `missing` or `invalid` (then `problem` says which) and the old one stays in force; it stays
@@ -245,8 +228,7 @@ class ConfigBody:
     files: tuple[FileChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RewriteBody:
+class RewriteBody(NamedTuple):
     """The body of a `rewrite`: the source branch was force-pushed from `from` to `to`; attributed to nobody."""
 
     branch: str
@@ -256,8 +238,7 @@ class RewriteBody:
     files: tuple[FileChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SupplementBody:
+class SupplementBody(NamedTuple):
     """The body of a `supplement`: what entry `of` could not tell, each file or the review once."""
 
     of: int
@@ -268,8 +249,7 @@ class SupplementBody:
 Body = Genesis | ChangeBody | ConfigBody | RewriteBody | SupplementBody
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One record of the log: the envelope, and a body by kind; `body` is None where the kind is unknown to this version."""
 
     version: int

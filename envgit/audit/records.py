@@ -3,15 +3,15 @@
 `log.json`, `environments/…/file.json` and `…/variables/….json` are these, by codec's rules.
 """
 
-from dataclasses import dataclass
+
+from typing import NamedTuple
 
 from envgit.audit.entry import Signers
 from envgit.audit.merkle import Frontier
 from envgit.model import CommitId, Config, Digest, Fingerprint, KeyId, Reason, ValueType
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(NamedTuple):
     """A fingerprint key as the log hands it on; `entry` is the sequence that it counts from."""
 
     id: KeyId
@@ -21,8 +21,7 @@ class KeyRecord:
     threshold: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """Where an environment's file stands: `path` and `digest` null where it was deleted or released.
 
     `released` says that it is there but no longer audited. `recipients` are what the file claims, `entry` the sequence
@@ -42,8 +41,7 @@ class FileRecord:
     released: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VariableRecord:
+class VariableRecord(NamedTuple):
     """Where a variable stands: `entry` is the sequence of its last change, `reencrypted` counts mere re-encryptions.
 
     `fingerprint` is under the file's key, null where the value is unknown or gone. A removed variable leaves this as
@@ -59,8 +57,7 @@ class VariableRecord:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """`log.json`: the log's size and Merkle frontier, where the source branch was recorded to, and what is in force."""
 
     origin: str
@@ -74,8 +71,7 @@ class LogRecord:
     config_pending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogState:
+class LogState(NamedTuple):
     """A log record with its frontier as bytes."""
 
     record: LogRecord

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TypeVar
 
 from envgit.audit.canonical import FormatError, decode, encode
@@ -68,7 +67,7 @@ def apply(entry: Entry, data: bytes, tree: Tree, state: LogState | None, readme:
         _apply_files(entry, tree)
     tree.put(numbered(ENTRIES, entry.sequence), data)
     frontier = frontier.append(leaf_hash(data))
-    record = replace(record, size=frontier.size, frontier=tuple(part.hex() for part in frontier.hashes))
+    record = record._replace(size=frontier.size, frontier=tuple(part.hex() for part in frontier.hashes))
     tree.put(LOG, record_bytes(record))
     return LogState(record, frontier)
 
@@ -149,17 +148,17 @@ def _begun(entry: Entry, body: Genesis) -> LogRecord:
 def _continued(record: LogRecord, entry: Entry) -> LogRecord:
     match entry.body:
         case ChangeBody(source=source):
-            return replace(record, source_commit=source.commit)
+            return record._replace(source_commit=source.commit)
         case RewriteBody(to=commit):
-            return replace(record, source_commit=commit)
+            return record._replace(source_commit=commit)
         case ConfigBody(source=source, config=config, in_force=in_force):
-            record = replace(record, source_commit=source.commit)
+            record = record._replace(source_commit=source.commit)
             if config is None:
                 return record
             return (
-                replace(record, config=config, config_pending=False)
+                record._replace(config=config, config_pending=False)
                 if in_force
-                else replace(record, config_pending=True)
+                else record._replace(config_pending=True)
             )
     return record
 
@@ -225,7 +224,7 @@ def _apply_change(sequence: int, file: FileChange, change: Change, tree: Tree) -
     if change.kind is ChangeKind.REENCRYPTED:
         if known is None or known.removed:
             raise FormatError("a re-encrypted variable that was not there")
-        _put(tree, place, replace(known, reencrypted=known.reencrypted + 1))
+        _put(tree, place, known._replace(reencrypted=known.reencrypted + 1))
         return
     removed = change.kind is ChangeKind.REMOVED
     _put(
@@ -258,7 +257,7 @@ def _restate(sequence: int, file: FileChange, tree: Tree) -> None:
         if known.removed or (again is None and (known.entry == sequence or known.fingerprint is None)):
             continue
         mark = again.fingerprint if again else None
-        record = replace(known, fingerprint=mark, type=again.type if again else known.type)
+        record = known._replace(fingerprint=mark, type=again.type if again else known.type)
         _put(tree, (file.environment, file.unit), record)
 
 
@@ -269,10 +268,10 @@ def _supplement_file(of: int, file: FileChange, tree: Tree) -> None:
         return
     key = next(key_records(file, of), None)
     if key is not None and (record.key is None or record.key.entry <= of):
-        record = replace(record, key=key)
+        record = record._replace(key=key)
     if record.entry == of:
         unread = any(event.kind is EventKind.UNREADABLE for event in file.events)
-        record = replace(record, state=file.state, reason=record.reason if unread else None)
+        record = record._replace(state=file.state, reason=record.reason if unread else None)
     put_file(tree, record)
     if record.key is None or record.key.id != file.key:
         return  # fingerprints under another key than the file's are for the entry alone
@@ -285,15 +284,15 @@ def _supplement_file(of: int, file: FileChange, tree: Tree) -> None:
         for said in event.variables:
             known = read_variable(tree, *place, said.variable)
             if known is not None and known.entry <= of and known.fingerprint is None and not known.removed:
-                _put(tree, place, replace(known, fingerprint=said.fingerprint))
+                _put(tree, place, known._replace(fingerprint=said.fingerprint))
 
 
 def _completed(known: VariableRecord, change: Change) -> VariableRecord:
     if change.kind is ChangeKind.REENCRYPTED:
         # It was no change at all: blame goes back to the one before, whose fingerprint the supplement restates.
         entry = known.entry if change.previous is None else change.previous
-        return replace(known, entry=entry, fingerprint=change.after, reencrypted=known.reencrypted + 1)
-    return replace(known, fingerprint=change.after, type=change.type, clear=change.clear)
+        return known._replace(entry=entry, fingerprint=change.after, reencrypted=known.reencrypted + 1)
+    return known._replace(fingerprint=change.after, type=change.type, clear=change.clear)
 
 
 def put_file(tree: Tree, record: FileRecord) -> None:

@@ -27,31 +27,33 @@ def first_parents(repo: Repository, head: CommitId, stop: CommitId | None) -> li
     commit: CommitId | None = head
     while commit is not None and commit != stop:
         line.append(commit)
-        parents = repo.commit(commit).parents
-        commit = parents[0] if parents else None
+        commit = repo.first_parent(commit)
     line.reverse()
     return line
 
 
 def steps(
-    repo: Repository, previous: CommitId | None, head: CommitId, touches: Touches, advance: Advance = lambda _units: None
+    repo: Repository,
+    previous: CommitId | None,
+    head: CommitId,
+    touches: Touches,
+    advance: Advance = lambda _units: None,
 ) -> Iterator[Step]:
     """Return the steps from `previous` (None: the beginning) to `head`, oldest first.
 
     A step is the next first-parent commit that touches what is audited. Where `previous` was merged into the line by `git pull`, the oldest
     commit of the line that contains it comes next. Where it does not lie behind `head` at all, there is one step, a rewrite.
-    `advance` is told of every commit that was looked at.
+    `advance` is told of every commit that was looked at. Raise CannotTell where history that is needed is not here.
     """
     if previous == head:
         return
     if previous is not None and not repo.is_ancestor(previous, head):
         yield Step(previous, head, rewrite=True)
         return
-    line = _line_above(repo, previous, head)
     last = previous
-    known = repo.commit(previous).tree if previous is not None else None
-    for number, commit in enumerate(line):
-        tree = repo.commit(commit).tree
+    known = repo.links(previous).tree if previous is not None else None
+    for number, commit in enumerate(_line_above(repo, previous, head)):
+        tree = repo.links(commit).tree
         # Off the line, what was recorded may differ from the first parent: then `previous` is what the first step is held against.
         before = known if number == 0 else _first_parent_tree(repo, commit)
         if before != tree and touches(before, tree):
@@ -63,24 +65,32 @@ def steps(
 def _line_above(repo: Repository, previous: CommitId | None, head: CommitId) -> list[CommitId]:
     """Return the commits of the first-parent line that contain `previous` and are not it, oldest first."""
     line = first_parents(repo, head, previous)
-    if previous is None or not line:
+    if previous is None or not line or repo.first_parent(line[0]) == previous:
         return line
-    if repo.commit(line[0]).parents[:1] == (previous,):
-        return line
-    # It was merged in: every commit of the line from some merge on contains it, none before does.
-    low, high = 0, len(line) - 1
+    return line[_joined(repo, previous, line) :]
+
+
+def _joined(repo: Repository, previous: CommitId, line: list[CommitId]) -> int:
+    """Return where on the line `previous` was merged in: every commit from there on contains it, none before does.
+
+    It was most likely not long ago, so one looks from the newest end, in doubling strides, and only then halves.
+    """
+    high, stride = len(line) - 1, 1
+    while high - stride >= 0 and repo.is_ancestor(previous, line[high - stride]):
+        high, stride = high - stride, stride * 2
+    low = max(high - stride, -1) + 1
     while low < high:
         middle = (low + high) // 2
         if repo.is_ancestor(previous, line[middle]):
             high = middle
         else:
             low = middle + 1
-    return line[low:]
+    return low
 
 
 def _first_parent_tree(repo: Repository, commit: CommitId) -> ObjectId | None:
-    parents = repo.commit(commit).parents
-    return repo.commit(parents[0]).tree if parents else None
+    parent = repo.first_parent(commit)
+    return repo.links(parent).tree if parent is not None else None
 
 
 class Side:
@@ -89,25 +99,28 @@ class Side:
     def __init__(self, repo: Repository, previous: CommitId | None, commit: CommitId) -> None:
         self._repo = repo
         self._commit = commit
-        self._brought = repo.between(previous, commit)
+        self._ordered = repo.between(previous, commit)
+        self._brought = frozenset(self._ordered)
 
     def touching(self, touches: Touches) -> tuple[CommitId, ...]:
-        """Return those that touch what is audited, against each of their parents, oldest first."""
-        found = []
-        for commit in self._brought:
-            known = self._repo.commit(commit)
-            trees = [self._repo.commit(parent).tree for parent in known.parents] or [None]
-            if commit != self._commit and all(tree != known.tree and touches(tree, known.tree) for tree in trees):
-                found.append(commit)
-        return tuple(found)
+        """Return those that touch what is audited, parents before children; a merge counts where it differs from every parent."""
+        return tuple(commit for commit in self._ordered if commit != self._commit and self._touches(commit, touches))
+
+    def _touches(self, commit: CommitId, touches: Touches) -> bool:
+        known = self._repo.links(commit)
+        before: list[ObjectId | None] = [self._repo.links(parent).tree for parent in known.parents]
+        return all(tree != known.tree and touches(tree, known.tree) for tree in before or [None])
 
     def giver(self, same: Callable[[CommitId], bool]) -> CommitId | None:
-        """Return the commit that gave what `same` recognises, as git blame would follow it; None where the merge itself did."""
-        brought = set(self._brought)
+        """Return the commit that gave what `same` recognises, as git blame would follow it; None where the merge itself did.
+
+        Where the trail leads to what was there before the side began, no side commit gave it: the merge chose it.
+        """
         commit = self._commit
         while True:
-            parents = [parent for parent in self._repo.commit(commit).parents if parent in brought]
-            follow = next((parent for parent in parents if same(parent)), None)
+            parents = self._repo.links(commit).parents
+            follow = next((parent for parent in parents if parent in self._brought and same(parent)), None)
             if follow is None:
-                return None if commit == self._commit else commit
+                inherited = any(parent not in self._brought and same(parent) for parent in parents)
+                return None if commit == self._commit or inherited else commit
             commit = follow

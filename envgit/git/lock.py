@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from envgit.errors import LogError, RepositoryError
-from envgit.git.repository import Repository
+from envgit.git.objects import Objects, reason
 
 
 @contextmanager
-def locked(repo: Repository, audit_branch: str) -> Iterator[None]:
+def locked(repo: Objects, audit_branch: str) -> Iterator[None]:
     """Hold the lock for one log; raise LogError, naming the process that holds it, where somebody else does.
 
     The lock is the kernel's and goes with the process, however it ends: a file that is left behind locks nobody out.
@@ -24,20 +24,27 @@ def locked(repo: Repository, audit_branch: str) -> Iterator[None]:
         path.parent.mkdir(exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise RepositoryError(f"cannot write to {repo.common_dir}: {error.strerror}; nothing was recorded") from None
+        raise RepositoryError(f"cannot write to {path.parent}: {reason(error)}; nothing was recorded") from None
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise LogError(f"another envgit{_holder(path)} writes this log; wait for it and run this again") from None
-        try:
-            os.ftruncate(file, 0)
-            os.write(file, f"{os.getpid()}\n".encode())
-        except OSError as error:
-            raise RepositoryError(f"cannot write to {repo.common_dir}: {error.strerror}; nothing was recorded") from None
+        _acquire(file, path)
         yield
     finally:
         os.close(file)
+
+
+def _acquire(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LogError(f"another envgit{_holder(path)} writes this log; wait for it and run this again") from None
+    except OSError as error:
+        raise RepositoryError(f"cannot lock {path}: {reason(error)}; nothing was recorded") from None
+    try:
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+    except OSError:
+        # Who holds it is a courtesy to the next: on a full disk the lock holds all the same.
+        return
 
 
 def _holder(path: Path) -> str:

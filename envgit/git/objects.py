@@ -26,9 +26,13 @@ class Absent(CannotTell):
 
 
 class Objects:
-    """The objects of a repository. libgit2 compares every object with its hash as it reads it; git itself does not."""
+    """The objects of a repository; `start` is where the person stands.
 
-    def __init__(self, repo: pygit2.Repository) -> None:
+    libgit2 compares every object with its hash as it reads it; git itself does not.
+    """
+
+    def __init__(self, repo: pygit2.Repository, start: Path) -> None:
+        self.start = start
         self._repo = repo
         self._odb = repo.odb
         self.git_dir = Path(repo.path)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha1
 from pathlib import Path
 
 from envgit.audit.objects import ObjectWrite
 from envgit.errors import RepositoryError
-from envgit.git.remote import environment, program
+from envgit.git.program import complaint, git
 
 _TYPES = {"commit": 1, "tree": 2, "blob": 3}
 # Most of an entry's objects are small and much alike: more effort costs time and saves nothing that a later repack would not.
@@ -19,35 +18,23 @@ _COMPRESSION = 1
 
 def write_pack(git_dir: Path, objects: Sequence[ObjectWrite]) -> None:
     """Write objects as one pack into a repository; raise RepositoryError where git does not take it, and then none is there."""
-    command = [program(), "--git-dir", str(git_dir), "index-pack", "--stdin", "--strict"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
-    ) as running:
-        assert running.stdin is not None
-        assert running.stderr is not None
-        try:
-            for piece in _pack({item.id: item for item in objects}.values()):
-                running.stdin.write(piece)
-            running.stdin.close()
-        except BrokenPipeError:
-            pass
-        message = running.stderr.read().decode(errors="replace").strip().splitlines()
-    if running.returncode:
-        said = next((line for line in message if line.startswith(("fatal:", "error:"))), "git index-pack failed")
-        raise RepositoryError(f"cannot write to {git_dir}: {said[:200]}; nothing was recorded")
+    once = {item.id: item for item in objects}
+    done = git(git_dir, ["index-pack", "--stdin", "--strict"], given=packed(once.values()))
+    if done.returncode:
+        raise RepositoryError(f"cannot write to {git_dir}: {complaint(done.stderr)}; nothing was recorded")
 
 
-def _pack(objects: Iterable[ObjectWrite]) -> Iterable[bytes]:
+def packed(objects: Iterable[ObjectWrite]) -> bytes:
+    """Return the bytes of a pack that holds objects whole, each once."""
     items = list(objects)
-    total = sha1(usedforsecurity=False)
-    header = b"PACK" + (2).to_bytes(4, "big") + len(items).to_bytes(4, "big")
-    total.update(header)
-    yield header
+    body = b"".join((b"PACK", (2).to_bytes(4, "big"), len(items).to_bytes(4, "big"), *_pieces(items)))
+    return body + sha1(body, usedforsecurity=False).digest()
+
+
+def _pieces(items: Iterable[ObjectWrite]) -> Iterator[bytes]:
     for item in items:
-        piece = _head(_TYPES[item.kind], len(item.data)) + zlib.compress(item.data, _COMPRESSION)
-        total.update(piece)
-        yield piece
-    yield total.digest()
+        yield _head(_TYPES[item.kind], len(item.data))
+        yield zlib.compress(item.data, _COMPRESSION)
 
 
 def _head(kind: int, size: int) -> bytes:

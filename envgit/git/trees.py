@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -44,8 +45,8 @@ Difference = tuple[str, TreeEntry | None, TreeEntry | None]
 class Trees(Objects):
     """The trees of a repository, walked without recursion: a path may be as deep as a stranger likes."""
 
-    def __init__(self, repo: pygit2.Repository) -> None:
-        super().__init__(repo)
+    def __init__(self, repo: pygit2.Repository, start: Path) -> None:
+        super().__init__(repo, start)
         self._rows: Callable[[ObjectId], Rows] = lru_cache(maxsize=4_096)(self._read_rows)
 
     def entry_at(self, where: CommitId | ObjectId, path: str) -> TreeEntry | None:
@@ -127,7 +128,9 @@ class Trees(Objects):
 
 def _counted(seen: int, tree: ObjectId | None) -> int:
     if seen > MOST_ENTRIES:
-        raise RepositoryError(f"tree {(tree or '')[:12]} has more than {MOST_ENTRIES:,} entries; narrow the patterns in .envgit.yaml")
+        raise RepositoryError(
+            f"tree {(tree or '')[:12]} has more than {MOST_ENTRIES:,} entries; narrow the patterns in .envgit.yaml"
+        )
     return seen
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, Review, RewriteBody, SupplementBody
 from envgit.log.branch import Log
 from envgit.model import ChangeKind, CommitId, EventKind, Person, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Blamed:
+class Blamed(NamedTuple):
     """One change of one variable, as the log has it.
 
     `commit` gave the value and `author` made it; `landed` is the commit of the source branch with which it came, at `landed_at`.
@@ -93,9 +92,9 @@ def _completed(log: Log, unit: Unit, variable: str, found: Blamed) -> Blamed:
             continue
         _file, change = _find(entry, unit, variable)
         if change is not None:
-            found = replace(found, change=replace(change, by=change.by or found.change.by), completed_by=number)
+            found = found._replace(change=change._replace(by=change.by or found.change.by), completed_by=number)
         if entry.body.review is not None:
-            found = replace(found, review=entry.body.review)
+            found = found._replace(review=entry.body.review)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from envgit.audit.entry import Change, Event, FileChange, Restated, Shown
 from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
@@ -172,7 +172,7 @@ def _keyed(
         return old, diff.events
     key, event = keys.make(after)
     if step.present:
-        event = replace(event, variables=tuple(_restated(key, after)))
+        event = event._replace(variables=tuple(_restated(key, after)))
     return key, (*diff.events, event)
 
 

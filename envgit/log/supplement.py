@@ -6,7 +6,7 @@ The files are compared again as they were at the entry, and only what was missin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
 from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
@@ -96,7 +96,7 @@ def _completed(
     said = {change.variable: change for change in file.changes}
     changes = tuple(_linked(change, said, after, made, recorder) for change in made.changes)
     events = tuple(event for event in made.events if event.kind in (EventKind.FINGERPRINT_KEY, EventKind.MAC_INVALID))
-    return replace(made, events=events, changes=changes)
+    return made._replace(events=events, changes=changes)
 
 
 def _record(file: FileChange, before: Snapshot, place: _Known, path: str) -> FileRecord:
@@ -114,7 +114,7 @@ def _linked(
         value = next(value for value in after.values if value.name == change.variable)
         key = recorder.keys.known(made.key)
         mark = key.of_value(value) if key else None
-    return replace(change, previous=previous, by=old.by if old else None, after=mark)
+    return change._replace(previous=previous, by=old.by if old else None, after=mark)
 
 
 def _opened(recorder: Recorder, commit: CommitId | None, path: str) -> Snapshot | None:
@@ -135,7 +135,7 @@ def _advance(place: _Known, sequence: int, file: FileChange, told: FileChange | 
         for event in part.events:
             for said in event.variables:
                 if said.variable in variables:
-                    variables[said.variable] = replace(variables[said.variable], fingerprint=said.fingerprint)
+                    variables[said.variable] = variables[said.variable]._replace(fingerprint=said.fingerprint)
     if file.after is None:
         place.key, place.variables = None, {}
 
@@ -145,6 +145,6 @@ def _advance_variable(variables: dict[str, VariableRecord], sequence: int, chang
         variables.pop(change.from_ or change.variable, None)
     if change.kind is ChangeKind.REENCRYPTED:
         if change.variable in variables and change.after is not None:
-            variables[change.variable] = replace(variables[change.variable], fingerprint=change.after)
+            variables[change.variable] = variables[change.variable]._replace(fingerprint=change.after)
     elif change.kind is not ChangeKind.REMOVED:
         variables[change.variable] = VariableRecord(change.variable, change.type, change.after, sequence, change.clear)

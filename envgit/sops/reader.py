@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from envgit.fingerprint import digest
@@ -70,11 +69,11 @@ class Reader:
         except NotTextError as error:
             # A byte gone wrong in a file of sops's is another finding than a picture.
             reason = Reason.MALFORMED if holds_sops_block(data) else Reason.NOT_SOPS
-            return replace(snapshot, reason=reason, detail=error.problem)
+            return snapshot._replace(reason=reason, detail=error.problem)
         except (TooLargeError, DocumentTooLargeError) as error:
-            return replace(snapshot, reason=Reason.TOO_LARGE, detail=error.problem)
+            return snapshot._replace(reason=Reason.TOO_LARGE, detail=error.problem)
         except (YamlError, DocumentError) as error:
-            return replace(snapshot, reason=Reason.MALFORMED, detail=f"{error.problem} (line {error.line})")
+            return snapshot._replace(reason=Reason.MALFORMED, detail=f"{error.problem} (line {error.line})")
 
     def _read(self, snapshot: Snapshot, data: bytes) -> Snapshot:
         try:
@@ -82,12 +81,12 @@ class Reader:
         except DocumentError as error:
             if holds_sops_block(data) or error.problem != "it is no mapping of names to values":
                 raise
-            return replace(snapshot, reason=Reason.NOT_SOPS, detail=error.problem)
+            return snapshot._replace(reason=Reason.NOT_SOPS, detail=error.problem)
         if not documents or not (documents[0].items or holds_sops_block(data)):
-            return replace(snapshot, reason=Reason.NOT_SOPS, detail="it is empty")
+            return snapshot._replace(reason=Reason.NOT_SOPS, detail="it is empty")
         _, block = without_metadata(documents[0])
         if block is None or (isinstance(block, Leaf) and block.type is ValueType.NULL):
-            return replace(snapshot, reason=Reason.PLAINTEXT, detail="it is not encrypted: it has no sops block")
+            return snapshot._replace(reason=Reason.PLAINTEXT, detail="it is not encrypted: it has no sops block")
         known = metadata.parse(block)
         rule = Rule(known.rules)
         if rule.by_comment:
@@ -98,11 +97,11 @@ class Reader:
     def _opened_snapshot(self, snapshot: Snapshot, places: Sequence[Place], known: Metadata) -> Snapshot:
         key = self._data_key(known)
         values = tuple(self._values(places, key))
-        snapshot = replace(snapshot, values=values)
+        snapshot = snapshot._replace(values=values)
         if key is None:
-            return replace(snapshot, reason=Reason.NO_IDENTITY, detail=self._for_whom(known))
+            return snapshot._replace(reason=Reason.NO_IDENTITY, detail=self._for_whom(known))
         problem = _problem(places, values) or self._mac_problem(places, values, known, key)
-        return replace(snapshot, data_key=Secret(key), mac=Mac.INVALID if problem else Mac.GOOD, detail=problem)
+        return snapshot._replace(data_key=Secret(key), mac=Mac.INVALID if problem else Mac.GOOD, detail=problem)
 
     def _data_key(self, known: Metadata) -> bytes | None:
         if self._keyring is None:
@@ -171,9 +170,7 @@ class Reader:
 
 def _claimed(snapshot: Snapshot, known: Metadata) -> Snapshot:
     groups = tuple(tuple(wrapped.recipient for wrapped in group) for group in known.groups)
-    return replace(
-        snapshot,
-        recipients=known.recipients,
+    return snapshot._replace(recipients=known.recipients,
         groups=groups if len(groups) > 1 else (),
         threshold=min(known.threshold, len(groups)),
         rules=known.rules,

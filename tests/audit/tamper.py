@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
+from tests.kit.values import replace
 from envgit.audit.objects import object_id
 from envgit.model import ObjectId
 

@@ -54,7 +54,7 @@ def values(cls: Any) -> st.SearchStrategy[Any]:
     """Return a strategy for a frozen value, by its types."""
     if cls in LEAVES:
         return LEAVES[cls]
-    if hasattr(cls, "__dataclass_fields__"):
+    if hasattr(cls, "_fields"):
         hints = get_type_hints(cls)
         made = st.builds(cls, **{name: _field(name, hint, cls) for name, hint in hints.items()})
         return made.map(_event) if cls is Event else made.map(_change) if cls is Change else made

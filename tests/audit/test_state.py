@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 
+from tests.kit.values import replace
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import encode_entry
 from envgit.audit.entry import Change, ChangeBody, Event, FileChange, Restated, SupplementBody

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
+from tests.kit.values import replace
 from envgit.audit import checkpoint
 from envgit.audit import commit as commits
 from envgit.audit.canonical import encode

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.kit.values import replace
 from envgit.model import Mac, Rules
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
+from tests.kit.values import replace
 from envgit.model import Mac, Reason, Rules, Value, ValueType
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader, holds_sops_block
