@@ -76,8 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     argv = sys.argv[1:] if arguments is None else arguments
     try:
         result = group.main(argv, prog_name="envgit", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except ui.ReaderGone:
         # Python would try once more to flush at exit, and print that it could not.
         sys.stdout = sys.stderr
         return BROKEN_PIPE

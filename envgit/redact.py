@@ -25,9 +25,9 @@ class Redacted:
     after: str | None = None
 
 
-def redact(change: VariableChange, before: Config, after: Config) -> Redacted:
-    """Return what may be shown of a change, each side under the configuration of its own commit."""
-    return Redacted(_side(change.before, before), _side(change.after, after))
+def redact(change: VariableChange, config: Config) -> Redacted:
+    """Return what may be shown of a change to a person, under one configuration that whoever made the change did not write."""
+    return Redacted(_side(change.before, config), _side(change.after, config))
 
 
 def in_clear(change: VariableChange, config: Config) -> Redacted:

@@ -10,6 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from envgit.errors import CannotTell
+from envgit.escape import terminal
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -18,8 +22,15 @@ Advance = Callable[[int], None]
 """Report that so many more units of work are done."""
 
 
+class ReaderGone(Exception):
+    """Whoever read our output closed the pipe; click would make its own exit status of the real error."""
+
+
 def prepare() -> None:
     """Make the standard streams take any text: what the terminal's encoding lacks is escaped, never an error."""
+    if sys.stdout is None or sys.stderr is None:  # somebody closed them: there is nobody to tell
+        nowhere = Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -29,12 +40,22 @@ def out(lines: Iterable[str] | str) -> None:
     """Print data."""
     text = lines if isinstance(lines, str) else "\n".join(lines)
     if text:
-        sys.stdout.write(text + "\n")
+        _write(text + "\n")
 
 
 def document(value: object) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    _write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as problem:
+        raise CannotTell(f"cannot write the answer: {problem.strerror}") from None
 
 
 def say(line: str) -> None:
@@ -55,8 +76,7 @@ def advise(line: str) -> None:
 
 def error(line: str) -> None:
     """Print the one line that an error is."""
-    sys.stdout.flush()
-    say(f"envgit: {line}")
+    say(f"envgit: {terminal(line)}")
 
 
 def width() -> int:

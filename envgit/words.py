@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +28,7 @@ _STEPS = ((365 * 24 * 60, "year"), (24 * 60, "day"), (60, "hour"), (1, "minute")
 def count(number: int, noun: str, plural: str = "") -> str:
     """Return "1 entry" or "2 entries"."""
     if number != 1:
-        noun = plural or (noun[:-1] + "ies" if noun.endswith("y") else noun + "s")
+        noun = plural or (noun[:-1] + "ies" if re.search(r"[^aeiou]y$", noun) else noun + "s")
     return f"{number:,} {noun}"
 
 

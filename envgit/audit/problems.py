@@ -30,6 +30,7 @@ class Code(StrEnum):
     FORKED = "forked"
     UNCOVERED = "uncovered"
     FALSE_REWRITE = "false-rewrite"
+    FALSE_SOURCE = "false-source"
     FALSE_DIGEST = "false-digest"
     FALSE_STATE = "false-state"
     FALSE_CHANGE = "false-change"

@@ -8,7 +8,7 @@ import click
 
 from envgit import ui
 from envgit.commands.options import as_json, environment, session
-from envgit.errors import UsageError
+from envgit.errors import Incomplete, UsageError
 from envgit.escape import terminal
 from envgit.log import blame
 from envgit.log.branch import Log
@@ -36,6 +36,8 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
     if variable is None and whole:
         raise UsageError("--all shows the changes of one variable: name it")
     log, signed = log_or_history(run)
+    if not log.units():
+        raise Incomplete("the log tells of no environment yet; envgit record")
     units = blame.selected(log.units(), environment)
     if not units:
         raise UsageError(_no_environment(log, environment))

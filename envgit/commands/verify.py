@@ -38,6 +38,9 @@ def command(ctx: click.Context, deep: bool, trust_root: str, require: str | None
 
 
 def _incomplete(found: Verification, require: str | None) -> int:
+    if not found.checked:
+        ui.say("envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log")
+        return 3
     if found.newer_from is not None:
         ui.say(f"envgit: needs a newer envgit from entry {found.newer_from}")
         return 4

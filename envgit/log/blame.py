@@ -110,7 +110,8 @@ def _find(entry: Entry, unit: Unit, variable: str) -> tuple[FileChange | None, C
 
 def _blamed(entry: Entry, file: FileChange, change: Change) -> Blamed | None:
     body = entry.body
-    boundary = any(event.kind is EventKind.CREATED for event in file.events)
+    # A file that came back has a past that the log knows.
+    boundary = any(event.kind is EventKind.CREATED for event in file.events) and change.previous is None
     if isinstance(body, RewriteBody):
         return Blamed(
             file.environment, file.unit, change, entry.sequence, body.to, body.to, body.landed_at, None,

@@ -21,6 +21,7 @@ class Coverage:
     head: CommitId | None = None
     uncovered: list[CommitId] = field(default_factory=list)
     pending: list[CommitId] = field(default_factory=list)
+    checked: bool = True
 
 
 class Covered:
@@ -66,7 +67,7 @@ class Covered:
                 raise CannotTell(f"{start[:7]}, with which it began, is not on the branch")
         if start is not None and self._rewritten is None:
             line = [start, *line]
-        reached = line.index(self._last) if self._last in line else -1 if self._last is None else self._joined(repo, line)
+        reached = self._reached(repo, line)
         selection = Selection(repo, snapshots, self._at_rewrite)
         for number, commit in enumerate(line):
             if commit in self._commits:
@@ -77,12 +78,12 @@ class Covered:
                 selection = Selection(repo, snapshots, self._configs[commit])
         return found
 
-    def _joined(self, repo: Repository, line: list[CommitId]) -> int:
-        """Return the place before the oldest commit of the line that contains what was recorded last."""
+    def _reached(self, repo: Repository, line: list[CommitId]) -> int:
+        """Return the place of the newest commit of the line that was recorded, or lies behind what was recorded last."""
         last = self._last
-        for number, commit in enumerate(line):
-            if last is not None and repo.is_ancestor(last, commit):
-                return number - 1
+        for number in range(len(line) - 1, -1, -1):
+            if line[number] in self._commits or (last is not None and repo.is_ancestor(line[number], last)):
+                return number
         return -1
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
+from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, Genesis, RewriteBody, SupplementBody
 from envgit.audit.records import KeyRecord
 from envgit.audit.state import key_records
 from envgit.audit.verify import Code, Problem
-from envgit.diff import compare
+from envgit.diff import compare, readable
 from envgit.fingerprint import FingerprintKey
 from envgit.git.repository import Repository
 from envgit.log.files import Keys
+from envgit.log.selection import Selection
 from envgit.log.snapshots import Snapshots
-from envgit.model import ChangeKind, CommitId, EventKind, Snapshot
+from envgit.model import ChangeKind, CommitId, Config, EventKind, ObjectId, Reason, Snapshot, Unit
 
 
 @dataclass
@@ -27,6 +28,19 @@ class Deep:
     gone: int = 0
 
 
+_ACCESS = (EventKind.ACCESS_GRANTED, EventKind.ACCESS_REVOKED)
+
+
+def commit_of(entry: Entry) -> str:
+    """Return the short id of the commit that an entry speaks of."""
+    match entry.body:
+        case ChangeBody(source=source) | ConfigBody(source=source):
+            return source.commit[:7]
+        case RewriteBody(to=commit):
+            return commit[:7]
+    return "its commit"
+
+
 class Comparison:
     """Hold entries, in order, against the files that they speak of."""
 
@@ -37,18 +51,46 @@ class Comparison:
         self.found = Deep()
         self._records: dict[str, KeyRecord] = {}
         self._steps: dict[int, tuple[CommitId, CommitId | None]] = {}
+        self._config = Config()
 
     def run(self, entries: Iterable[Entry]) -> Deep:
         """Compare every entry and return what came of it."""
         for entry in entries:
+            if isinstance(entry.body, Genesis):
+                self._config = entry.body.config
             step = self._step(entry)
             if step is None:
                 continue
             self._steps[entry.sequence] = step
+            self._whole(entry, *step)
             for file in getattr(entry.body, "files", ()):
                 self._records.update((record.id, record) for record in key_records(file, entry.sequence))
                 self._file(entry, file, *step)
+            if isinstance(entry.body, ConfigBody) and entry.body.in_force and entry.body.config:
+                self._config = entry.body.config
         return self.found
+
+    def _whole(self, entry: Entry, commit: CommitId, previous: CommitId | None) -> None:
+        """Check what needs no identity: that the entry names its commit's author and time, and every file that the step touched."""
+        body = entry.body
+        if not isinstance(body, ChangeBody) or not self.repo.has(commit) or (previous and not self.repo.has(previous)):
+            return
+        known = self.repo.commit(commit)
+        if (body.source.author, body.source.landed_at) != (known.author, known.committer.time):
+            self._problem(Code.FALSE_SOURCE, entry, f"names another author or time than {commit[:7]} has")
+        selection = Selection(self.repo, self.snapshots, self._config)
+        old = self.repo.commit(previous).tree if previous else None
+        said = {(file.environment, file.unit) for file in body.files}
+        for touched in selection.touched(old, known.tree):
+            unit = (touched.file.environment, touched.file.unit)
+            content = (self.snapshots.of(touched.old), self.snapshots.of(touched.new))
+            same = all(content) and content[0].digest == content[1].digest  # type: ignore[union-attr]
+            if unit not in said and not same and unit not in self._doubled(known.tree, selection):
+                self._problem(Code.FALSE_CHANGE, entry, f"says nothing of {touched.file.path}, which {commit[:7]} touches")
+
+    def _doubled(self, tree: ObjectId, selection: Selection) -> set[Unit]:
+        """Return the environments that several files claim: of those the recorder takes one."""
+        return {unit for unit, files in selection.files(tree).items() if len(files) > 1}
 
     def _step(self, entry: Entry) -> tuple[CommitId, CommitId | None] | None:
         match entry.body:
@@ -61,19 +103,20 @@ class Comparison:
         return None
 
     def _file(self, entry: Entry, file: FileChange, commit: CommitId, previous: CommitId | None) -> None:
-        if file.after is None:
-            return
         if not self.repo.has(commit):
             self.found.gone += 1
             return
         after = self.snapshots.at(commit, file.path)
-        if after is None or after.digest != file.after:
+        released = any(event.kind is EventKind.RELEASED for event in file.events)
+        if (after.digest if after else None) != file.after and not released:
             self._problem(Code.FALSE_DIGEST, entry, f"has another digest for {file.path} than {commit[:7]} holds")
             return
-        record = self._records.get(file.key or "")
-        key = self.keys.open(record)
+        if after is None or released:
+            return
+        self._claims(entry, file, after, previous)
+        key = self.keys.open(self._records.get(file.key or ""))
         if after.reason is not None or key is None:
-            self.found.unopened += 1
+            self.found.unopened += after.reason in (None, Reason.NO_IDENTITY)
             return
         self.found.compared += 1
         if file.state is not None and key.state(after.values) != file.state:
@@ -82,12 +125,30 @@ class Comparison:
         if (before is None) == (file.before is None):
             self._changes(entry, file, before, after, key)
 
-    def _before(self, file: FileChange, previous: CommitId | None) -> Snapshot | None:
+    def _claims(self, entry: Entry, file: FileChange, after: Snapshot, previous: CommitId | None) -> None:
+        """Check the events that the file itself shows: who is let in or out, and whether it could be read."""
+        if isinstance(entry.body, SupplementBody):
+            return
+        reasons = {event.reason for event in file.events if event.kind is EventKind.UNREADABLE}
+        true = after.reason if after.reason is not Reason.NO_IDENTITY else None
+        if reasons - {Reason.NO_IDENTITY} != ({true} if true else set()):
+            self._problem(Code.FALSE_STATE, entry, f"is wrong on whether {file.path} at {commit_of(entry)} can be read")
+        before = self._before(file, previous, opened=False)
+        if true is not None or (before is None) != (file.before is None) or (before and not readable(before)):
+            return
+        said = {(event.kind, event.recipient) for event in file.events if event.kind in _ACCESS}
+        events = compare(before, after).events
+        if said != {(event.kind, event.recipient) for event in events if event.kind in _ACCESS}:
+            self._problem(Code.FALSE_CHANGE, entry, f"names other changes of access to {file.path} than the files show")
+
+    def _before(self, file: FileChange, previous: CommitId | None, *, opened: bool = True) -> Snapshot | None:
         moved = next((event.from_ for event in file.events if event.kind is EventKind.MOVED), file.path)
         if file.before is None or previous is None or not self.repo.has(previous):
             return None
         found = self.snapshots.at(previous, moved)
-        return found if found is not None and found.digest == file.before and found.reason is None else None
+        if found is None or found.digest != file.before:
+            return None
+        return found if found.reason is None or not opened else None
 
     def _changes(
         self, entry: Entry, file: FileChange, before: Snapshot | None, after: Snapshot, key: FingerprintKey

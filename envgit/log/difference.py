@@ -130,17 +130,18 @@ def _file(
     return FileDifference(
         EnvFile(*unit, new or old or ""),
         diff.events,
-        tuple(_change(change, base.config, head.config, key) for change in diff.changes),
+        tuple(_change(change, base.config, key) for change in diff.changes),
         unchanged=_unchanged(diff, after),
         keyless=_keyless(before, after),
         problem=newest.detail if newest and (newest.mac is Mac.INVALID or not readable(newest)) else "",
     )
 
 
-def _change(change: VariableChange, base: Config, head: Config, key: FingerprintKey | None) -> ChangeShown:
+def _change(change: VariableChange, config: Config, key: FingerprintKey | None) -> ChangeShown:
     before = key.of_value(change.before) if key and change.before else None
     after = key.of_value(change.after) if key and change.after else None
-    return ChangeShown(change, redact(change, base, head), before, after)
+    # The older side alone says what may be shown: whoever proposes the newer one could reveal everything.
+    return ChangeShown(change, redact(change, config), before, after)
 
 
 def _unchanged(diff: FileDiff, after: Snapshot | None) -> int:

@@ -18,7 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from envgit.errors import CannotTell
-from envgit.model import Digest
+from envgit.git.repository import Repository
+from envgit.model import CommitId, Digest
 
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -66,7 +67,7 @@ class Pins:
         with self._locked():
             known = self.read()
             if known is not None and known.genesis == pin.genesis and known.size > pin.size:
-                return
+                return  # a longer one was seen meanwhile, by another process
             self._write(json.dumps(asdict(pin), indent=1) + "\n")
 
     def begin(self, pin: Pin) -> None:
@@ -76,25 +77,33 @@ class Pins:
 
     def keep_evidence(self, name: str, text: str) -> Path:
         """Write what proves a fork beside the pin and return its path; what is there already is never replaced."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / name
         try:
+            self.directory.mkdir(parents=True, exist_ok=True)
             with path.open("x") as file:
                 file.write(text)
         except FileExistsError:
             pass
+        except OSError as error:
+            raise CannotTell(f"cannot keep evidence in {self.directory}: {error.strerror}") from None
         return path
 
     def _broken(self) -> Pin:
         raise CannotTell(f"{self._file} cannot be read as a pin; move it away if you know why, and verify again")
 
     def _write(self, text: str) -> None:
-        handle, name = tempfile.mkstemp(dir=self.directory, prefix=".pin-")
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self._file)
+        name = ""
+        try:
+            handle, name = tempfile.mkstemp(dir=self.directory, prefix=".pin-")
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._file)
+        except OSError as error:
+            if name:
+                Path(name).unlink(missing_ok=True)
+            raise CannotTell(f"cannot write the pin in {self.directory}: {error.strerror}") from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -106,6 +115,12 @@ class Pins:
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def worth_pinning(repo: Repository, remote: str | None, audit_branch: str, tip: CommitId | None) -> bool:
+    """Tell whether a tip may be remembered: what only this clone has, and another writer may yet replace, must not be."""
+    there = repo.ref(f"refs/remotes/{remote}/{audit_branch}") if remote else None
+    return tip is not None and (there is None or repo.is_ancestor(tip, CommitId(there)))
 
 
 def _sound(found: object) -> bool:

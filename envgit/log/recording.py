@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from envgit import ui
-from envgit.errors import Incomplete, LogError
+from envgit.errors import CannotTell, Incomplete, LogError
 from envgit.git.lock import locked
 from envgit.git.remote import PushStatus, fetch, push
 from envgit.log.append import Appender, Pen, this_tool
 from envgit.log.branch import Log, opened
 from envgit.log.clock import now
+from envgit.log.continuity import check_continues
 from envgit.log.files import Keys
-from envgit.log.pins import Pin, Pins
+from envgit.log.pins import Pin, Pins, worth_pinning
 from envgit.log.record import Planned, Recorder
 from envgit.log.session import Session
 from envgit.log.signer import required_key
@@ -87,14 +88,14 @@ def _steps(writer: Writer, head: CommitId) -> Iterator[Planned]:
 
 
 def _recorded(run: Session, source: Source, what: str, *, to_remote: bool) -> Recording:
-    run.require_log()
+    if not to_remote:
+        run.require_log()
     began = time.monotonic()
     with locked(run.repo, run.audit_branch):
         appender, first, pushed = _pushed(run, source) if to_remote else _locally(run, source)
     log = appender.log
     number = log.size - first
-    if log.tip is not None:
-        _pin(run, log)
+    warning = pinned(run, log)
     took = time.monotonic() - began
     return Recording(
         number,
@@ -102,7 +103,7 @@ def _recorded(run: Session, source: Source, what: str, *, to_remote: bool) -> Re
         log.size,
         log.tip,
         pushed,
-        (),
+        (warning,) if warning else (),
         _summary(run, log, number, what, took, pushed=pushed),
     )
 
@@ -118,6 +119,7 @@ def _attempt(run: Session, log: Log, source: Source, head: CommitId) -> Appender
     """Append everything that is missing up to `head` to the log as it was read, and move the local branch."""
     ref = f"refs/heads/{run.audit_branch}"
     check_tip(run.repo, log)
+    check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
     key, _where = required_key(run)
     keyring = Keyring.discover(run.environ, run.home)
     appender = Appender(log, Pen(key, now(), this_tool()), run.repo, ref)
@@ -148,9 +150,10 @@ def _pushed(run: Session, source: Source) -> tuple[Appender, int, bool]:
         if result.status is PushStatus.REFUSED:
             raise Incomplete(
                 f"{remote} refused {run.audit_branch}: {result.reason!r}; "
-                f"{count(appender.log.size - appender.began, 'entry')} wait here for the next push; docs/runbook.md#push"
+                f"{count(appender.log.size - _there(run, remote), 'entry')} wait here for the next push; docs/runbook.md#push"
             )
         if result.status is not PushStatus.STALE:
+            _track(run, remote, tip)
             return appender, appender.began, True
         time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 2**attempt)))
     raise Incomplete(f"{remote} had another writer {PUSH_ATTEMPTS} times in a row; run envgit record --push again")
@@ -165,6 +168,7 @@ def _from_remote(run: Session, remote: str) -> tuple[Log, CommitId]:
     tip = run.repo.ref(tracking) if there else None
     mine = run.repo.ref(local)
     log = opened(run.repo, tracking, CommitId(tip)) if tip else run.require_log()
+    check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
     if tip and mine != tip:
         _follow_remote(run, local, mine, CommitId(tip))
     source = log.state.config.branch
@@ -187,11 +191,31 @@ def _follow_remote(run: Session, local: str, mine: str | None, tip: CommitId) ->
     run.repo.update_ref(local, tip, CommitId(mine) if mine else None, "envgit: follow the remote's log")
 
 
-def _pin(run: Session, log: Log) -> None:
+def _track(run: Session, remote: str, tip: CommitId) -> None:
+    """Note what the remote has now, as git push does for the branches that it knows."""
+    ref = f"refs/remotes/{remote}/{run.audit_branch}"
+    known = run.repo.ref(ref)
+    if known != tip:
+        run.repo.update_ref(ref, tip, CommitId(known) if known else None, "envgit: pushed")
+
+
+def _there(run: Session, remote: str) -> int:
+    """Return how many entries the remote's log had when it was fetched."""
+    ref = f"refs/remotes/{remote}/{run.audit_branch}"
+    tip = run.repo.ref(ref)
+    return opened(run.repo, ref, CommitId(tip)).size if tip else 0
+
+
+def pinned(run: Session, log: Log) -> str:
+    """Move the pin along, and return what is to be said where that cannot be done: the entries are written all the same."""
     pins = Pins(run.environ, run.home, run.named)
-    known = pins.read()
-    if known is not None:
-        pins.advance(Pin(known.genesis, log.size, log.state.root.hex(), now(), known.level, known.trust))
+    try:
+        known = pins.read()
+        if known is not None and worth_pinning(run.repo, run.remote, run.audit_branch, log.tip):
+            pins.advance(Pin(known.genesis, log.size, log.state.root.hex(), now(), known.level, known.trust))
+    except CannotTell as error:
+        return f"recorded, but not remembered: {error}"
+    return ""
 
 
 def _summary(run: Session, log: Log, number: int, what: str, took: float, *, pushed: bool) -> str:

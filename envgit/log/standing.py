@@ -10,7 +10,7 @@ from itertools import islice
 
 from envgit.audit.entry import ChangeBody, ConfigBody, RewriteBody
 from envgit.config import revealed
-from envgit.errors import ConfigError, UsageError
+from envgit.errors import ConfigError, EnvgitError, UsageError
 from envgit.log.blame import Blamed, line, selected
 from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
@@ -63,13 +63,14 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
     keyring = Keyring.discover(run.environ, run.home)
     snapshots = Snapshots(run.repo, Reader(keyring))
     config = _config(run, log, commit)
+    reveal = _in_force(run, log)
     units = Selection(run.repo, snapshots, config).files(run.repo.commit(commit).tree)
     chosen = selected(sorted(units), environment)
     if not chosen:
         known = ", ".join("/".join(filter(None, unit)) for unit in sorted(units)) or "none"
         raise UsageError(f"no environment matches {environment!r} at {commit[:7]}; there are: {known}")
     keys = Keys(keyring)
-    files = tuple(_standing(run, log, snapshots, keys, config, commit, entry, unit, units[unit][0]) for unit in chosen)
+    files = tuple(_standing(log, snapshots, keys, reveal, commit, entry, unit, units[unit][0]) for unit in chosen)
     shown = what or "HEAD"
     return Stood(shown, commit, run.repo.commit(commit).committer.time, entry, files, log is not None, recipient_names(run))
 
@@ -137,12 +138,22 @@ def _config(run: Session, log: Log | None, commit: CommitId) -> Config:
     return found or (log.state.config if log else run.config)
 
 
+def _in_force(run: Session, log: Log | None) -> Config:
+    """Return the configuration that says what may be shown: the log's, else the source branch's; never that of what is shown."""
+    if log is not None:
+        return log.state.config
+    try:
+        head = run.source_head(run.default_branch)
+        return config_at(run.repo, head, run.default_branch) or Config()
+    except EnvgitError:
+        return Config()
+
+
 def _standing(
-    run: Session,
     log: Log | None,
     snapshots: Snapshots,
     keys: Keys,
-    config: Config,
+    reveal: Config,
     commit: CommitId,
     entry: int | None,
     unit: Unit,
@@ -157,7 +168,7 @@ def _standing(
             found = _by_then(log, unit, value.name, entry)
             if found is not None:
                 blamed[value.name] = found
-    shown = frozenset(value.name for value in snapshot.values if revealed(config, value.name))
+    shown = frozenset(value.name for value in snapshot.values if revealed(reveal, value.name))
     record = log.file(unit) if log else None
     key = keys.open(record.key) if record else None
     state = key.state(snapshot.values) if key and snapshot.reason is None else None

@@ -80,11 +80,11 @@ def _completed(
     after = _opened(recorder, commit, file.path)
     moved = next((event.from_ for event in file.events if event.kind is EventKind.MOVED), file.path)
     before = _opened(recorder, previous, moved) if previous and file.before else None
-    if after is None or after.digest != file.after or (file.before is not None and before is None):
+    if after is None or after.digest != file.after:
         return None
     unit = (file.environment, file.unit)
     variables = place.variables or {}
-    record = _record(file, before, place, moved) if before is not None and file.before else None
+    record = _record(file, place, moved) if file.before else None
     made = describe(
         FileStep(EnvFile(*unit, file.path), record, variables.get, tuple(variables), before, after),
         recorder.keys,
@@ -99,8 +99,10 @@ def _completed(
     return made._replace(events=events, changes=changes)
 
 
-def _record(file: FileChange, before: Snapshot, place: _Known, path: str) -> FileRecord:
-    return FileRecord(file.environment, file.unit, path, before.digest, None, 0, before.recipients, place.key)
+def _record(file: FileChange, place: _Known, path: str) -> FileRecord:
+    """Return what the log knew of the file before: where that revision cannot be read, its fingerprints are compared instead."""
+    recipients = place.key.recipients if place.key else ()
+    return FileRecord(file.environment, file.unit, path, file.before, None, 0, recipients, place.key)
 
 
 def _linked(
@@ -108,7 +110,8 @@ def _linked(
 ) -> Change:
     """Give a change the links of the one that it completes; a re-encryption says its fingerprint, so that it can be put back."""
     old = said.get(change.variable)
-    previous = old.previous if old is not None else change.previous
+    # What a keyless entry calls added may be a rename: then the line goes on under the old name.
+    previous = change.previous if change.kind is ChangeKind.RENAMED or old is None else old.previous
     mark = change.after
     if change.kind is ChangeKind.REENCRYPTED and made.key is not None:
         value = next(value for value in after.values if value.name == change.variable)

@@ -13,7 +13,7 @@ from envgit.log.clock import now
 from envgit.log.coverage import Coverage, Covered
 from envgit.log.deep import Comparison, Deep
 from envgit.log.files import Keys
-from envgit.log.pins import Pin, Pins
+from envgit.log.pins import Pin, Pins, worth_pinning
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
 from envgit.log.trust import Basis, Trust, resolve
@@ -28,7 +28,7 @@ class Verification:
     """The outcome of `verify`.
 
     `level` is "", "A" or "B"; `trust` one of given, pinned, first-use; `deep` says whether values were compared too, and `unopened`
-    how many files no identity opened then. `pending` are commits that await their entry. `good` counts the entries that are as
+    how many files no identity opened then. `checked` is false where the source branch could not be held against it; `pending` are commits that await their entry. `good` counts the entries that are as
     signed.
     """
 
@@ -44,6 +44,7 @@ class Verification:
     covered: int
     head: CommitId | None
     pending: tuple[CommitId, ...] = ()
+    checked: bool = True
     seen: str = ""
     seen_entries: int = 0
     deep: bool = False
@@ -78,7 +79,7 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
     problems += _uncovered([*coverage.uncovered, *(coverage.pending if rolled_back else ())], branch)
     compared = _deep(run, log, report) if deep else Deep()
     problems += compared.problems
-    level = _level(trust, pin) if not problems else ""
+    level = _level(trust, pin) if not problems and coverage.checked else ""
     found = Verification(
         branch=branch,
         entries=report.entries,
@@ -92,6 +93,7 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
         covered=coverage.covered,
         head=coverage.head,
         pending=() if rolled_back else tuple(coverage.pending),
+        checked=coverage.checked,
         seen=pin.seen_at if pin else "",
         seen_entries=pin.size if pin else 0,
         deep=deep,
@@ -102,7 +104,8 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
         raise_by=_raise_by(trust, level),
         evidence=_evidence(run, pins, pin, log, report, problems),
     )
-    if found.ok and report.newer_from is None and report.genesis and report.state:
+    sound = found.ok and report.newer_from is None and report.genesis and report.state
+    if sound and worth_pinning(run.repo, run.remote, run.audit_branch, log.tip) and report.genesis and report.state:
         pins.advance(Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, str(trust.basis)))
     return found
 
@@ -140,14 +143,14 @@ def _against_pin(pin: Pin | None, report: Report) -> Iterator[Problem]:
 
 def _coverage(run: Session, covered: Covered, report: Report) -> tuple[Coverage, list[str]]:
     if report.state is None or covered.genesis is None:
-        return Coverage(), []
+        return Coverage(checked=False), []
     branch = report.state.config.branch
     try:
         head = run.source_head(branch)
         snapshots = Snapshots(run.repo, Reader(None))
         return covered.against(run.repo, snapshots, head), []
     except EnvgitError as error:
-        return Coverage(), [f"not checked: that {branch} has an entry for every commit ({error})"]
+        return Coverage(checked=False), [f"not checked: that {branch} has an entry for every commit ({error})"]
 
 
 def _uncovered(commits: list[CommitId], branch: str) -> Iterator[Problem]:
@@ -175,7 +178,7 @@ def _level(trust: Trust, pin: Pin | None) -> str:
 def _said_of(report: Report, compared: Deep) -> Iterator[str]:
     if report.state is not None:
         if report.state.record.config_pending:
-            yield "config-pending: a narrower configuration waits for the roots' approval; the old one is in force"
+            yield "config-pending: another configuration waits for the roots' approval; the old one is in force"
         if not report.state.signers.threshold:
             yield "no root is named: whoever holds the signing key is all the authority there is"
     if compared.gone:

@@ -13,7 +13,7 @@ from envgit.audit.entry import Review
 from envgit.escape import clipped, terminal
 from envgit.log.blame import Blamed
 from envgit.model import ChangeKind, CommitId
-from envgit.words import landed, short
+from envgit.words import landed, parsed, short
 
 AUTHOR_COLUMNS = 20
 SUBJECT_COLUMNS = 24
@@ -117,7 +117,7 @@ def _note(line: Blamed, view: BlameView) -> str:
     notes = []
     if line.review is not None:
         notes.append(reviewed(line.review, line.landed))
-    elif view.signed and view.backfilled_before and line.boundary:
+    elif view.signed and line.boundary and parsed(line.landed_at) < parsed(view.backfilled_before):
         notes.append("backfilled, review not looked up")
     if line.change.kind is ChangeKind.RENAMED:
         notes.append(f"was {terminal(line.change.from_)}")

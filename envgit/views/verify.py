@@ -23,6 +23,7 @@ def document(view: Verification) -> dict[str, object]:
             {"code": str(problem.code), "sequence": problem.sequence, "detail": problem.detail} for problem in view.problems
         ],
         "pending": list(view.pending),
+        "covered": view.covered if view.checked else None,
         "unopened": view.unopened,
         "newer_from": view.newer_from,
         "raise_by": list(view.raise_by),
@@ -45,7 +46,8 @@ def lines(view: Verification) -> Iterator[str]:
     if view.unopened:
         yield f"{count(view.unopened, 'file revision')} could not be compared: no identity here opens them"
     yield from view.notes
-    yield _verdict(view)
+    if view.checked:
+        yield _verdict(view)
     if not view.deep:
         yield "not checked: that the recorder told the truth about values (verify --deep, needs an identity)"
     yield "not provable here: the dates, and anything before this machine's first look"

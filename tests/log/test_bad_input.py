@@ -192,7 +192,7 @@ def test_hostile_variable_names_stay_in_their_place(recorded: Repo, cli: Cli) ->
     recorded.commit("Hostile names")
     cli.ok("record")
     files = recorded.git("ls-tree", "-r", "--name-only", "-z", "envgit-audit").split("\0")
-    assert all(name.isascii() and ".." not in name and "/.git" not in name for name in files if name)
+    assert all(name.isascii() and not {"..", ".git"} & set(name.split("/")) for name in files if name)
     out = cli.ok("log", "-1").out + cli.ok("blame", "-e", "production").out + cli.ok("show").out
     assert "\x1b" not in out
     assert "\u202e" not in out
@@ -257,8 +257,7 @@ def test_two_logs_that_diverged_are_both_named(recorded: Repo, cli: Cli, tmp_pat
     ours = recorded.ref("envgit-audit")
     recorded.git("branch", "-f", "envgit-audit", genesis)
     (Path(os.environ["HOME"]) / ".local" / "state").rename(tmp_path / "forgotten")
-    recorded.env(PATH, {"TOKEN": "third-token"})
-    recorded.commit()
+    cli.identity()
     cli.ok("record")
     theirs = recorded.ref("envgit-audit")
     assert ours != theirs
