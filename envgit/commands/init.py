@@ -34,6 +34,8 @@ def command(
             ui.out(view.check_lines(found))
         return 0 if all(step.done is not False for step in found) else 1
     begun: Started = start(run, since=since, name=signer_name, email=signer_email)
+    if begun.warning:
+        ui.say(f"warning: {begun.warning}")
     if as_json:
         ui.document(view.document(begun))
     else:

@@ -40,6 +40,8 @@ class Refs(Commits):
         Raise UsageError where there is none, CannotTell where only this clone lacks it.
         """
         # libgit2 would follow grafted parents, and call what a shallow clone lacks a wrong name.
+        if "\0" in revision:  # to libgit2 it ends the name
+            raise UsageError(f"{revision!r} is no revision here")
         found = _DESCENT.fullmatch(revision)
         if found is None:
             return self._named(revision)

@@ -44,8 +44,11 @@ class WorkTree(Objects):
             if (self.work_dir / path).is_symlink():
                 return None
             raise RepositoryError(f"cannot read {path}: {reason(error)}") from None
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            return None
         with os.fdopen(file, "rb") as opened:
-            return opened.read() if stat.S_ISREG(os.fstat(file).st_mode) else None
+            return opened.read()
 
     def _leads_through_link(self, path: str) -> bool:
         parts = path.split("/")

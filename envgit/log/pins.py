@@ -57,7 +57,7 @@ class Pins:
         try:
             found = json.loads(self._file.read_text())
             return Pin(**found) if _sound(found) else self._broken()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, TypeError):
             return self._broken()

@@ -16,7 +16,7 @@ from envgit.audit.entry import Entry, GenesisSource, Root, Signer, Signers
 from envgit.audit.people import clean_email, clean_name
 from envgit.audit.sshsig import fingerprint, public_bytes
 from envgit.discover import patterns
-from envgit.errors import LogError, RepositoryError, UsageError
+from envgit.errors import CannotTell, LogError, RepositoryError, UsageError
 from envgit.git.lock import locked
 from envgit.log.append import Appender, Pen, genesis_entry, this_tool
 from envgit.log.clock import now
@@ -76,6 +76,7 @@ class Started:
     remote: str | None
     by_block: bool
     names: Mapping[str, str]
+    warning: str = ""
 
 
 def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> Started:
@@ -108,7 +109,7 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
         appender = Appender.begin(genesis, pen, repo, f"refs/heads/{config.audit_branch}")
         appender.flush()
     hash_ = Digest(f"sha256:{appender.leaf.hex()}")
-    Pins(run.environ, run.home, run.named).begin(Pin(hash_, 1, appender.log.state.root.hex(), now()))
+    warning = _remember(run, Pin(hash_, 1, appender.log.state.root.hex(), now()))
     return Started(
         found,
         path,
@@ -124,7 +125,17 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
         run.remote,
         written is not None or not config.environments,
         recipient_names(run),
+        warning,
     )
+
+
+def _remember(run: Session, pin: Pin) -> str:
+    """Begin the pin of the new log, and return what is to be said where that cannot be done."""
+    try:
+        Pins(run.environ, run.home, run.named).begin(pin)
+    except CannotTell as error:
+        return f"begun, but not remembered: {error}"
+    return ""
 
 
 def _config(run: Session, snapshots: Snapshots, head: CommitId) -> tuple[Config, str, str | None]:

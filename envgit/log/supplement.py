@@ -48,6 +48,9 @@ def supplements(_run: Session, recorder: Recorder) -> Iterator[Planned]:
             yield Planned("supplement", SupplementBody(sequence, tuple(files)))
 
 
+_OPAQUE = ChangeKind.OPAQUE
+
+
 def _told(recorder: Recorder, sequence: int) -> dict[Unit, FileChange]:
     found: dict[Unit, FileChange] = {}
     for number in recorder.log.supplements(sequence):
@@ -94,7 +97,10 @@ def _completed(
     if made is None:
         return None
     said = {change.variable: change for change in file.changes}
-    changes = tuple(_linked(change, said, after, made, recorder) for change in made.changes)
+    # What the ciphertext could not tell and what turns out to be unchanged was encrypted again, and no more.
+    told = {change.variable for change in made.changes} | {change.from_ for change in made.changes}
+    same = (Change(name, ChangeKind.REENCRYPTED) for name, old in said.items() if old.kind is _OPAQUE and name not in told)
+    changes = tuple(_linked(change, said, after, made, recorder) for change in (*made.changes, *same))
     events = tuple(event for event in made.events if event.kind in (EventKind.FINGERPRINT_KEY, EventKind.MAC_INVALID))
     return made._replace(events=events, changes=changes)
 

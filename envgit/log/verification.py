@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envgit.audit.entry import Entry
 from envgit.audit.verify import Code, Problem, Report, StoredObjects, verify_log
@@ -106,7 +106,16 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
     )
     sound = found.ok and report.newer_from is None and report.genesis and report.state
     if sound and worth_pinning(run.repo, run.remote, run.audit_branch, log.tip) and report.genesis and report.state:
-        pins.advance(Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, str(trust.basis)))
+        found = _remembered(found, pins, Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, found.trust))
+    return found
+
+
+def _remembered(found: Verification, pins: Pins, pin: Pin) -> Verification:
+    """Move the pin along; where that cannot be done the answer stands, and says so."""
+    try:
+        pins.advance(pin)
+    except CannotTell as error:
+        return replace(found, notes=(*found.notes, f"not remembered on this machine: {error}"))
     return found
 
 
