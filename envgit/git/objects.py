@@ -143,9 +143,10 @@ class Objects:
     def _beyond_shallow(self) -> Iterator[str]:
         from envgit.git.rawcommit import links
 
-        for word in (self.common_dir / "shallow").read_text().split():
-            if self.has(word):
-                yield from links(CommitId(word), self.raw(ObjectId(word), fetch=False)[1]).parents
+        for word in (self.common_dir / "shallow").read_text(errors="replace").split():
+            kind, data = self.raw(ObjectId(word), fetch=False) if self.has(word) else ("", b"")
+            if kind == "commit":
+                yield from links(CommitId(word), data).parents
 
     @property
     def _promisor(self) -> str:

@@ -27,14 +27,14 @@ Giver = Callable[[VariableChange], CommitId | None]
 class FileStep:
     """One file before and after a step of the source branch.
 
-    `file` names it as it is now (or was, where it is gone). `record` and `variables` are what the log knows of it; `before` is what
+    `file` names it as it is now (or was, where it is gone). `record`, `variables` and `names` are what the log knows of it; `before` is what
     git has at the commit that was recorded last, None where git has nothing or the log has recorded nothing.
     """
 
     file: EnvFile
     record: FileRecord | None
     variables: VariableLookup
-    names: tuple[str, ...]
+    names: Callable[[], tuple[str, ...]]
     before: Snapshot | None
     after: Snapshot | None
 
@@ -139,8 +139,9 @@ def recall(step: FileStep, record: FileRecord, key: FingerprintKey | None) -> Sn
     One that does not fit gets a random value, so that it differs from everything; without the key nothing is known.
     """
     new = {value.name: value for value in step.after.values} if step.after else {}
-    loose = [value for name, value in new.items() if name not in step.names]
-    recorded = [known for name in step.names if (known := step.variables(name)) is not None]
+    names = step.names()
+    loose = [value for name, value in new.items() if name not in names]
+    recorded = [known for name in names if (known := step.variables(name)) is not None]
     return Snapshot(
         digest=record.digest or Digest(""),
         values=tuple(_recalled(known, [new[known.variable]] if known.variable in new else loose, key) for known in recorded),

@@ -105,7 +105,7 @@ class Recorder:
             file=file or EnvFile(*unit, known or ""),
             record=record,
             variables=lambda name: self.log.variable(unit, name),
-            names=self.log.names(unit) if known else (),
+            names=lambda: self.log.names(unit) if known else (),
             before=before,
             after=after,
         )

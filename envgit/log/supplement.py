@@ -89,7 +89,7 @@ def _completed(
     variables = place.variables or {}
     record = _record(file, place, moved) if file.before else None
     made = describe(
-        FileStep(EnvFile(*unit, file.path), record, variables.get, tuple(variables), before, after),
+        FileStep(EnvFile(*unit, file.path), record, variables.get, lambda: tuple(variables), before, after),
         recorder.keys,
         recorder.selection.config,
         lambda _change: None,

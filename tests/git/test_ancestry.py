@@ -66,7 +66,9 @@ def test_descent_is_exact_under_any_clocks(opened: Opened, graph: tuple[list[lis
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_graphs(skew=40_000))
-def test_what_lies_between_is_exact_under_honest_clocks(opened: Opened, graph: tuple[list[list[int]], list[int]]) -> None:
+def test_what_lies_between_is_exact_under_honest_clocks(
+    opened: Opened, graph: tuple[list[list[int]], list[int]]
+) -> None:
     """With clocks that are wrong by less than a day the commits between two are exact, and parents come first."""
     parents, seconds = graph
     found = opened()
@@ -156,7 +158,9 @@ def test_a_commit_that_is_nowhere_is_not_behind_one_whose_history_is_whole(opene
 def test_a_far_descendant_is_found_in_a_wide_history(opened: Opened) -> None:
     """In a history of three hundred commits with many merges the answers are those of plain reachability."""
     choose = Random(5)
-    parents = [[] if not n else choose.sample(range(max(0, n - 6), n), k=min(n, choose.choice([1, 1, 2]))) for n in range(300)]
+    parents = [
+        [] if not n else choose.sample(range(max(0, n - 6), n), k=min(n, choose.choice([1, 1, 2]))) for n in range(300)
+    ]
     found = opened()
     made = _graph(found, parents, [1_700_000_000 + n for n in range(300)])
     reachable = _reachable(299, parents)

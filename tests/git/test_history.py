@@ -58,7 +58,9 @@ def test_a_change_and_its_reversal_are_two_steps(repo: Repo, walk: Callable[...,
     assert walk(one) == [Step(one, two, False), Step(two, three, False)]
 
 
-def test_a_merge_is_one_step_that_names_its_side(repo: Repo, walk: Callable[..., list[Step]], touching: Touching) -> None:
+def test_a_merge_is_one_step_that_names_its_side(
+    repo: Repo, walk: Callable[..., list[Step]], touching: Touching
+) -> None:
     """A merged branch is one step at the merge; the side commits that touch are listed, parents first, others not."""
     one = _set(repo, "1")
     _switch(repo, "side", "main")
@@ -80,7 +82,8 @@ def test_a_squash_is_a_commit_like_any_other(repo: Repo, walk: Callable[..., lis
     _set(repo, "3")
     _switch(repo, "main")
     repo.git("merge", "-q", "--squash", "side")
-    assert walk(one) == [Step(one, CommitId(repo.commit("Squashed")), False)]
+    squashed = CommitId(repo.commit("Squashed"))
+    assert walk(one) == [Step(one, squashed, False)]
 
 
 def test_a_pull_that_merged_the_recorded_head_in_goes_on_from_there(
@@ -100,7 +103,9 @@ def test_a_pull_that_merged_the_recorded_head_in_goes_on_from_there(
     assert Side(found, recorded, merge).touching(touching(found)) == (local,)
 
 
-def test_a_pull_that_changed_nothing_of_what_is_recorded_is_skipped(repo: Repo, walk: Callable[..., list[Step]]) -> None:
+def test_a_pull_that_changed_nothing_of_what_is_recorded_is_skipped(
+    repo: Repo, walk: Callable[..., list[Step]]
+) -> None:
     """Where the merge holds what was recorded, it is no step, and the next change is told from the recorded head."""
     _set(repo, "1")
     _switch(repo, "theirs", "main")

@@ -30,9 +30,14 @@ def holder(repo: Repo):
         process.kill()
 
 
-def test_a_second_writer_is_told_who_the_first_is(holder: subprocess.Popen[bytes], opened: Callable[[], Repository]) -> None:
+def test_a_second_writer_is_told_who_the_first_is(
+    holder: subprocess.Popen[bytes], opened: Callable[[], Repository]
+) -> None:
     """While another process writes, the lock is refused with that process's number; another log's is free."""
-    with pytest.raises(LogError, match=rf"another envgit \(process {holder.pid}\) writes this log; wait"), locked(opened(), "envgit-audit"):
+    with (
+        pytest.raises(LogError, match=rf"another envgit \(process {holder.pid}\) writes this log; wait"),
+        locked(opened(), "envgit-audit"),
+    ):
         pytest.fail("two held it at once")
     with locked(opened(), "another/log"):
         pass
@@ -66,5 +71,8 @@ def test_the_lock_is_given_back_after_an_error(opened: Callable[[], Repository])
 def test_where_no_lock_can_be_made_the_message_is_one_line(repo: Repo, opened: Callable[[], Repository]) -> None:
     """A repository that cannot be written to says so, and that nothing was recorded."""
     (repo.path / ".git" / "envgit").write_text("in the way")
-    with pytest.raises(RepositoryError, match=r"cannot write to .*/\.git/envgit: .*; nothing was recorded"), locked(opened(), "x"):
+    with (
+        pytest.raises(RepositoryError, match=r"cannot write to .*/\.git/envgit: .*; nothing was recorded"),
+        locked(opened(), "x"),
+    ):
         pytest.fail("it was locked without a lock")

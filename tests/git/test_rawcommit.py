@@ -76,7 +76,12 @@ def test_a_person_is_cleaned_and_the_time_is_one(line: bytes, name: str, email: 
 
 @pytest.mark.parametrize(
     ("encoding", "raw", "name"),
-    [(b"ISO-8859-1", b"J\xfcrgen", "Jürgen"), (b"Shift_JIS", b"\x93\xfa", "日"), (b"nonsense", b"J\xc3\xbc", "Jü"), (b"hex", b"41", "41")],
+    [
+        (b"ISO-8859-1", b"J\xfcrgen", "Jürgen"),
+        (b"Shift_JIS", b"\x93\xfa", "日"),
+        (b"nonsense", b"J\xc3\xbc", "Jü"),
+        (b"hex", b"41", "41"),
+    ],
 )
 def test_the_encoding_header_is_obeyed_where_it_is_one(encoding: bytes, raw: bytes, name: str) -> None:
     """A name is decoded by the commit's encoding where that is a text encoding, by UTF-8 else."""
@@ -95,7 +100,10 @@ def test_a_commit_without_tree_is_refused(data: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_make_a_traceback(tail: bytes) -> None:
     """Any bytes behind a tree give a commit whose times and names have their form."""
-    for data in (HEAD + tail, HEAD + b"author " + tail + b"\ncommitter " + tail + b"\nencoding " + tail + b"\n\n" + tail):
+    for data in (
+        HEAD + tail,
+        HEAD + b"author " + tail + b"\ncommitter " + tail + b"\nencoding " + tail + b"\n\n" + tail,
+    ):
         try:
             found = parse(OID, data)
         except EnvgitError:

@@ -33,7 +33,23 @@ def merged(repo: Repo) -> Repo:
 
 @pytest.mark.parametrize(
     "revision",
-    ["HEAD", "@", "main", "v1", "v1^{}", "v1~2", "HEAD^2", "HEAD^^", "HEAD~1^0", "HEAD^2~1", "refs/heads/side", ":/Two", "@{0}", "main@{1}", "HEAD^{/Side}"],
+    [
+        "HEAD",
+        "@",
+        "main",
+        "v1",
+        "v1^{}",
+        "v1~2",
+        "HEAD^2",
+        "HEAD^^",
+        "HEAD~1^0",
+        "HEAD^2~1",
+        "refs/heads/side",
+        ":/Two",
+        "@{0}",
+        "main@{1}",
+        "HEAD^{/Side}",
+    ],
 )
 def test_a_revision_is_what_git_says(merged: Repo, opened: Opened, revision: str) -> None:
     """Every form of a revision names the commit that git names."""
@@ -41,7 +57,22 @@ def test_a_revision_is_what_git_says(merged: Repo, opened: Opened, revision: str
 
 
 @pytest.mark.parametrize(
-    "revision", ["nope", "HEAD~9", "HEAD^3", "side^2", "", "-x", "a..b", "HEAD:env", "HEAD^{tree}", "\x1b[31m", "a\0b", "~", "9" * 40]
+    "revision",
+    [
+        "nope",
+        "HEAD~9",
+        "HEAD^3",
+        "side^2",
+        "",
+        "-x",
+        "a..b",
+        "HEAD:env",
+        "HEAD^{tree}",
+        "\x1b[31m",
+        "a\0b",
+        "~",
+        "9" * 40,
+    ],
 )
 def test_what_is_no_revision_is_wrong_usage(merged: Repo, opened: Opened, revision: str) -> None:
     """What names no commit is an error of one line that shows it escaped; a bare `~` means HEAD's parent, as to git."""
@@ -72,7 +103,12 @@ def test_a_short_id_that_fits_several_objects_says_so(repo: Repo, opened: Opened
 
 def test_full_names_are_not_confused_by_lookalikes(merged: Repo, opened: Opened) -> None:
     """A tag, a remote branch or a branch of a longer name that look like the log are not the log."""
-    for lookalike in ("refs/tags/envgit-audit", "refs/remotes/origin/envgit-audit", f"{LOG}-old", "refs/heads/heads/envgit-audit"):
+    for lookalike in (
+        "refs/tags/envgit-audit",
+        "refs/remotes/origin/envgit-audit",
+        f"{LOG}-old",
+        "refs/heads/heads/envgit-audit",
+    ):
         merged.git("update-ref", lookalike, "HEAD")
     assert opened().ref(LOG) is None
     merged.git("update-ref", LOG, "HEAD~1")

@@ -75,7 +75,7 @@ def test_a_refusal_by_the_server_is_told_in_its_words(clone: Repo, server: Serve
 def test_a_refusal_without_words_has_git_s_reason(clone: Repo, server: Server) -> None:
     """A silent hook is told by what git calls it."""
     server.hook("update", "exit 1")
-    assert _push(clone) == (PushStatus.REFUSED, "hook declined")
+    assert _push(clone) == (PushStatus.REFUSED, f"hook declined to update {LOG}")
 
 
 def test_a_race_at_the_server_is_stale(clone: Repo, server: Server) -> None:
@@ -89,7 +89,9 @@ def test_a_race_at_the_server_is_stale(clone: Repo, server: Server) -> None:
 
 def test_a_server_that_denies_what_is_no_fast_forward_keeps_its_branch(clone: Repo, server: Server) -> None:
     """`denyNonFastForwards` is never even needed: an unrelated root is not sent over a branch."""
-    subprocess.run(["git", "-C", str(server.folder / "origin.git"), "config", "receive.denyNonFastForwards", "true"], check=True)
+    subprocess.run(
+        ["git", "-C", str(server.folder / "origin.git"), "config", "receive.denyNonFastForwards", "true"], check=True
+    )
     assert _push(clone)[0] is PushStatus.PUSHED
     clone.git("checkout", "-q", "--orphan", "root")
     clone.commit("Unrelated")
@@ -116,20 +118,20 @@ def test_a_branch_that_went_on_meanwhile_counts_as_pushed(clone: Repo, server: S
 
 
 def test_local_hooks_and_settings_have_no_part(clone: Repo) -> None:
-    """A repository's own pre-push hook is not run, and its settings push nothing else and nothing by force."""
+    """A repository's own hooks are not run by a push or a fetch, and its settings push nothing else and nothing by force."""
+    clone.git("config", "push.followTags", "true")
+    clone.git("config", "remote.origin.push", "+refs/heads/*:refs/heads/*")
+    clone.git("tag", "-a", "-m", "x", "v1")
     for name in ("pre-push", "reference-transaction"):
         hook = clone.path / ".git" / "hooks" / name
         hook.parent.mkdir(exist_ok=True)
-        hook.write_text("#!/bin/sh\ntouch ran\nexit 1\n")
+        hook.write_text(f"#!/bin/sh\ntouch {clone.path}/ran\nexit 1\n")
         hook.chmod(0o755)
-    (clone.path / "hooks").mkdir()
-    clone.git("config", "push.followTags", "true")
-    clone.git("config", "remote.origin.push", "+refs/heads/*:refs/heads/*")
-    (clone.path / ".git" / "hooks" / "reference-transaction").unlink()
-    clone.git("tag", "-a", "-m", "x", "v1")
+    found = Repository.open(clone.path)
     assert _push(clone)[0] is PushStatus.PUSHED
-    assert not list(clone.path.rglob("ran"))
-    assert remote_ref(Repository.open(clone.path), "origin", "refs/tags/v1") is None
+    assert fetch(found, "origin", [f"+{LOG}:refs/remotes/origin/envgit-audit"])
+    assert not (clone.path / "ran").exists()
+    assert remote_ref(found, "origin", "refs/tags/v1") is None
 
 
 def test_credentials_in_an_address_are_never_shown(clone: Repo, server: Server) -> None:
@@ -233,10 +235,19 @@ def test_a_git_that_does_not_end_is_ended(clone: Repo, monkeypatch: pytest.Monke
         program.git(clone.path / ".git", ["fetch"], seconds=0.3)
 
 
-def test_git_is_not_led_elsewhere_by_the_environment(clone: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_git_is_not_led_elsewhere_by_the_environment(
+    clone: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """`GIT_DIR` and its like have no say in where is fetched from and pushed to."""
     other = Repo(tmp_path / "other")
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_INDEX_FILE"):
+    for name in (
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_COMMON_DIR",
+        "GIT_NAMESPACE",
+        "GIT_INDEX_FILE",
+    ):
         monkeypatch.setenv(name, str(other.path / ".git"))
     found = Repository.open(clone.path)
     assert push(found, "origin", found.resolve("HEAD"), LOG).status is PushStatus.PUSHED

@@ -74,7 +74,9 @@ def test_the_index_is_what_is_staged(repo: Repo, opened: Opened) -> None:
     assert [found.index_file(path) for path in ("env", "link", "none")] == [b"staged\n", None, None]
     assert list(found.index_paths()) == [("env", 0o100644), ("link", 0o120000)]
     oid = repo.git("rev-parse", ":env")
-    repo.git("update-index", "--index-info", data=f"0 {'0' * 40}\tenv\n100644 {oid} 1\tenv\n100644 {oid} 2\tenv\n".encode())
+    repo.git(
+        "update-index", "--index-info", data=f"0 {'0' * 40}\tenv\n100644 {oid} 1\tenv\n100644 {oid} 2\tenv\n".encode()
+    )
     assert opened().index_file("env") is None
 
 
@@ -84,6 +86,12 @@ def test_paths_are_those_of_where_one_stands(repo: Repo, tmp_path: Path) -> None
     (tmp_path / "short").symlink_to(repo.path / "a")
     for start in (repo.path / "a", tmp_path / "short"):
         found = Repository.open(start)
-        assert [found.relative(path) for path in ("b/env", "../x", ".", "..", str(repo.path / "y"))] == ["a/b/env", "x", "a", "", "y"]
+        assert [found.relative(path) for path in ("b/env", "../x", ".", "..", str(repo.path / "y"))] == [
+            "a/b/env",
+            "x",
+            "a",
+            "",
+            "y",
+        ]
         assert found.relative("../../../z") == "../../../z"
         assert (found.is_path("b/env"), found.is_path("env")) == (True, False)

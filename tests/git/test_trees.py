@@ -67,7 +67,13 @@ def test_an_entry_is_found_by_its_whole_path(repo: Repo, opened: Opened) -> None
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(st.sampled_from(["a", "a/b", "a/c", "b", "b/a/a", "c"]), st.sampled_from("12")), min_size=2, max_size=2))
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["a", "a/b", "a/c", "b", "b/a/a", "c"]), st.sampled_from("12")),
+        min_size=2,
+        max_size=2,
+    )
+)
 def test_changes_are_those_of_diff_tree(repo: Repo, sides: list[dict[str, str]]) -> None:
     """What differs between two trees is what `git diff-tree -r` says, whatever became a directory."""
     ids = []
@@ -86,12 +92,15 @@ def test_changes_are_those_of_diff_tree(repo: Repo, sides: list[dict[str, str]])
     )
     told = repo.git("diff-tree", "-r", "--no-renames", *ids).splitlines()
     expected = sorted(
-        f"{a[1:]} {b} {old} {new} {rest.split(chr(9))[1]}" for a, b, old, new, rest in (line.split(" ", 4) for line in told)
+        f"{a[1:]} {b} {old} {new} {rest.split(chr(9))[1]}"
+        for a, b, old, new, rest in (line.split(" ", 4) for line in told)
     )
     assert rows == expected
 
 
-@pytest.mark.parametrize("data", [b"junk", b"100644 a\0short", b"100644 a\0" + b"x" * 20 + b"more", b"9 a\0" + b"x" * 20])
+@pytest.mark.parametrize(
+    "data", [b"junk", b"100644 a\0short", b"100644 a\0" + b"x" * 20 + b"more", b"9 a\0" + b"x" * 20]
+)
 def test_a_malformed_tree_is_one_line(repo: Repo, opened: Opened, data: bytes) -> None:
     """Bytes that are no tree's are an error that names the object."""
     oid = _put(repo, data)
@@ -139,5 +148,7 @@ def test_a_tree_that_would_be_a_billion_paths_is_one_line(opened: Opened, monkey
     found = opened()
     found.write(items)
     for walk in (found.files(items[-1].id, _all), found.changed(None, items[-1].id, _all)):
-        with pytest.raises(RepositoryError, match=r"has more than 5,000 entries; narrow the patterns in \.envgit\.yaml"):
+        with pytest.raises(
+            RepositoryError, match=r"has more than 5,000 entries; narrow the patterns in \.envgit\.yaml"
+        ):
             list(walk)

@@ -54,7 +54,9 @@ class Server:
     def refuse(self, ref: str, text: str, repository: str = "origin") -> None:
         """Protect a ref: every push to it is refused with a text."""
         told = f"echo {shlex.quote(text)} >&2; exit 1"
-        self.hook("pre-receive", f'while read old new ref; do [ "$ref" = {ref} ] && {{ {told}; }}; done; exit 0', repository)
+        self.hook(
+            "pre-receive", f'while read old new ref; do [ "$ref" = {ref} ] && {{ {told}; }}; done; exit 0', repository
+        )
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
