@@ -67,7 +67,13 @@ class Stage:
 
     def run(self, *command: str, cwd: Path | None = None, data: bytes | None = None) -> bytes:
         return subprocess.run(
-            command, cwd=cwd or self.repo, env=self.environ, input=data, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            cwd=cwd or self.repo,
+            env=self.environ,
+            input=data,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         ).stdout
 
     def timed(self, *command: str, cwd: Path | None = None) -> float:
@@ -111,7 +117,9 @@ def _sides(stage: Stage) -> list[str]:
     folder = stage.directory / "sides"
     folder.mkdir()
     for commit in stage.run("git", "rev-list", "main").decode().split():
-        for row in stage.run("git", "diff-tree", "--root", "-r", "--no-commit-id", commit, "--", "envs").decode().splitlines():
+        for row in (
+            stage.run("git", "diff-tree", "--root", "-r", "--no-commit-id", commit, "--", "envs").decode().splitlines()
+        ):
             _old, _new, old, new, _kind, *_path = row.replace("\t", " ").split(" ")
             for blob in (old, new):
                 if blob.strip("0"):

@@ -6,14 +6,18 @@ A command's module is imported only when it is called: `blame` must not pay for 
 from __future__ import annotations
 
 import gc
-import sys
-from importlib import import_module
-from pathlib import Path
 
-import click
+# A collection in the midst of imports finds nothing, and costs a short command a twentieth of its time.
+gc.disable()
 
-from envgit import __version__, ui
-from envgit.errors import EnvgitError
+import sys  # noqa: E402
+from importlib import import_module  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import click  # noqa: E402
+
+from envgit import __version__, ui  # noqa: E402
+from envgit.errors import EnvgitError  # noqa: E402
 
 DEFECT = 70
 INTERRUPTED = 130
@@ -42,8 +46,6 @@ class LazyGroup(click.Group):
         """Import the command's module."""
         if cmd_name not in COMMANDS:
             return None
-        # A collection in the midst of imports finds nothing, and costs a short command a twentieth of its time.
-        gc.disable()
         found = import_module(f"envgit.commands.{cmd_name}").command
         gc.enable()
         if not isinstance(found, click.Command):
@@ -58,7 +60,9 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
-@click.option("--debug", is_flag=True, help="On a defect show the traceback; it may hold values, so mind where it goes.")
+@click.option(
+    "--debug", is_flag=True, help="On a defect show the traceback; it may hold values, so mind where it goes."
+)
 @click.version_option(__version__, prog_name="envgit")
 @click.pass_context
 def group(ctx: click.Context, directory: str, debug: bool) -> None:

@@ -81,8 +81,10 @@ def _named(files: Sequence[str]) -> tuple[EnvironmentPattern, ...]:
         names[path] = next(
             name
             for depth in range(1, len(parts) + 1)
-            if (name := "/".join(parts[-depth:]))
-            and not any(other != path and ("/" + _SUFFIX.sub("", other)).endswith("/" + name) for other in files)
+            if (
+                (name := "/".join(parts[-depth:]))
+                and not any(other != path and ("/" + _SUFFIX.sub("", other)).endswith("/" + name) for other in files)
+            )
             or depth == len(parts)
         )
     return tuple(EnvironmentPattern(path, name) for path, name in names.items())

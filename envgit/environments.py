@@ -67,7 +67,9 @@ def compile_pattern(source: EnvironmentPattern) -> Pattern:
         for number, piece in enumerate(pieces)
     )
     # A placeholder that comes twice must match the same text twice; one segment alone has no such memory.
-    alone = tuple(None if p is None else re.compile(re.sub(r"\(\?P[=<]\w+[)>](?:\[\^/\]\+\))?", "[^/]+", p)) for p in pieces)
+    alone = tuple(
+        None if p is None else re.compile(re.sub(r"\(\?P[=<]\w+[)>](?:\[\^/\]\+\))?", "[^/]+", p)) for p in pieces
+    )
     units = tuple(name for name in dict.fromkeys(names) if name != "environment")
     return Pattern(source, re.compile(whole), alone, units)
 

@@ -25,6 +25,9 @@ class Redacted:
     after: str | None = None
 
 
+NOTHING_SHOWN = Redacted()
+
+
 def redact(change: VariableChange, config: Config) -> Redacted:
     """Return what may be shown of a change to a person, under one configuration that whoever made the change did not write."""
     return Redacted(_side(change.before, config), _side(change.after, config))
@@ -32,10 +35,14 @@ def redact(change: VariableChange, config: Config) -> Redacted:
 
 def in_clear(change: VariableChange, config: Config) -> Redacted:
     """Return what an entry may carry: sides that the file itself holds in clear, by a valid rule, under a revealed name."""
-    return Redacted(*(
-        _text(value) if value is not None and value.clear and value.by_rule and revealed(config, value.name) else None
-        for value in (change.before, change.after)
-    ))
+    return Redacted(
+        *(
+            _text(value)
+            if value is not None and value.clear and value.by_rule and revealed(config, value.name)
+            else None
+            for value in (change.before, change.after)
+        )
+    )
 
 
 def _side(value: Value | None, config: Config) -> str | None:

@@ -3,7 +3,6 @@
 `log.json`, `environments/…/file.json` and `…/variables/….json` are these, by codec's rules.
 """
 
-
 from typing import NamedTuple
 
 from envgit.audit.entry import Signers

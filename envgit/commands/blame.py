@@ -32,7 +32,9 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
     """
     run = session(ctx)
     if variable is None and not environment:
-        raise UsageError("name a variable, or an environment with -e: envgit blame DATABASE_URL, envgit blame -e production")
+        raise UsageError(
+            "name a variable, or an environment with -e: envgit blame DATABASE_URL, envgit blame -e production"
+        )
     if variable is None and whole:
         raise UsageError("--all shows the changes of one variable: name it")
     log, signed = log_or_history(run)
@@ -88,7 +90,13 @@ def _again(found: list[blame.Blamed]) -> dict[int, int]:
 
 
 def _advise(
-    run: Session, log: Log, units: list[Unit], variable: str | None, found: list[blame.Blamed], whole: bool, signed: bool
+    run: Session,
+    log: Log,
+    units: list[Unit],
+    variable: str | None,
+    found: list[blame.Blamed],
+    whole: bool,
+    signed: bool,
 ) -> None:
     if variable is not None:
         having = {(line.environment, line.unit) for line in found}
@@ -103,11 +111,14 @@ def _advise(
 
 def _left_out(log: Log, units: list[Unit], variable: str) -> str:
     records = [record for unit in units if (record := log.variable(unit, variable)) is not None]
-    files = [record for unit in units if (record := log.file(unit)) is not None]
-    encrypted, access = sum(r.reencrypted for r in records), sum(f.access for f in files)
+    files = [file for unit in units if (file := log.file(unit)) is not None]
+    encrypted, access = sum(known.reencrypted for known in records), sum(known.access for known in files)
     if not encrypted and not access:
         return "nothing left out"
-    said = [count(encrypted, "re-encryption") if encrypted else "", count(access, "change of recipients", "changes of recipients") if access else ""]
+    said = [
+        count(encrypted, "re-encryption") if encrypted else "",
+        count(access, "change of recipients", "changes of recipients") if access else "",
+    ]
     return f"left out: {', '.join(filter(None, said))} (envgit log): no value changed"
 
 
@@ -125,5 +136,3 @@ def _no_variable(log: Log, units: list[Unit], variable: str) -> str:
     ]
     hint = f"near it: {', '.join(map(terminal, near[:3]))}" if near else "envgit blame -e NAME lists an environment's"
     return f"no variable {variable!r} was ever in {count(len(units), 'environment')} that this log knows; {hint}"
-
-

@@ -55,14 +55,25 @@ def command(as_json: bool, keep: bool) -> int:
 def _tell(made: Stage, line: str, words: str, expected: int, *, quiet: bool) -> dict[str, object]:
     command = [sys.executable, "-m", "envgit", *words.split()]
     done = subprocess.run(
-        command, cwd=made.directory, env=dict(made.environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=made.directory,
+        env=dict(made.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if not quiet:
         ui.out(ui.styled(f"# {line}", "dim"))
         ui.out(ui.styled(f"$ envgit {words}", "bold"))
         ui.out(done.stdout.rstrip() or "(nothing: all is well)")
         ui.out(f"(exit status {done.returncode})\n" if done.returncode else " ")
-    return {"command": f"envgit {words}", "exit": done.returncode, "output": done.stdout, "as_expected": done.returncode == expected}
+    return {
+        "command": f"envgit {words}",
+        "exit": done.returncode,
+        "output": done.stdout,
+        "as_expected": done.returncode == expected,
+    }
 
 
 def _remove(directory: Path) -> None:

@@ -12,15 +12,17 @@ from envgit.views import init as view
 
 
 @click.command("init", short_help="set up: environments, keys, the first entry of the log")
-@click.option("--from", "since", metavar="REVISION", default="", help="Begin the audited history here, not at its root.")
+@click.option(
+    "--from", "since", metavar="REVISION", default="", help="Begin the audited history here, not at its root."
+)
 @click.option("--check", is_flag=True, help="Change nothing; say what of the set-up is done.")
 @click.option("--signer-name", metavar="NAME", default="", help="Committer of the entries; envgit where left out.")
-@click.option("--signer-email", metavar="EMAIL", default="", help="Their e-mail; organisations may ask for a known one.")
+@click.option(
+    "--signer-email", metavar="EMAIL", default="", help="Their e-mail; organisations may ask for a known one."
+)
 @as_json
 @click.pass_context
-def command(
-    ctx: click.Context, since: str, check: bool, signer_name: str, signer_email: str, as_json: bool
-) -> int:
+def command(ctx: click.Context, since: str, check: bool, signer_name: str, signer_email: str, as_json: bool) -> int:
     """Find the environments, write .envgit.yaml, make a signing key outside the repository, and begin the log.
 
     It asks nothing and commits nothing to your branches. What is left for people to do is printed, each step as a command.

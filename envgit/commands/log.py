@@ -14,12 +14,17 @@ from envgit.log.listing import Filter, listed
 from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
 from envgit.views import log as view
 
+
 @click.command("log", cls=WithCount, short_help="list entries")
 @click.argument("variable", required=False)
 @environment
-@click.option("-n", "--max-count", "most", type=click.IntRange(1), metavar="N", help="Show at most N entries; also as -N.")
+@click.option(
+    "-n", "--max-count", "most", type=click.IntRange(1), metavar="N", help="Show at most N entries; also as -N."
+)
 @click.option("--oneline", is_flag=True, help="One line an entry.")
-@click.option("--author", "actor", metavar="TEXT", default="", help="Only by an author whose name or e-mail holds TEXT.")
+@click.option(
+    "--author", "actor", metavar="TEXT", default="", help="Only by an author whose name or e-mail holds TEXT."
+)
 @click.option("--kind", multiple=True, metavar="KIND", help="Only entries with this kind: of entry, change or event.")
 @click.option("--since", metavar="TIME", default="", help="Only what landed since, as 2026-11-20 or 1.week.")
 @click.option("--until", metavar="TIME", default="", help="Only what landed until.")

@@ -10,8 +10,12 @@ from envgit.log.recording import Recording, record, supplement
 
 
 @click.command("record", short_help="append the missing entries to the log")
-@click.option("--push", is_flag=True, help="Begin from the remote's log, cover what the remote's source branch has, and push.")
-@click.option("--supplement", "complete", is_flag=True, help="Tell what entries recorded without an identity could not.")
+@click.option(
+    "--push", is_flag=True, help="Begin from the remote's log, cover what the remote's source branch has, and push."
+)
+@click.option(
+    "--supplement", "complete", is_flag=True, help="Tell what entries recorded without an identity could not."
+)
 @as_json
 @click.pass_context
 def command(ctx: click.Context, push: bool, complete: bool, as_json: bool) -> int:

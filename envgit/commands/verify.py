@@ -39,7 +39,9 @@ def command(ctx: click.Context, deep: bool, trust_root: str, require: str | None
 
 def _incomplete(found: Verification, require: str | None) -> int:
     if not found.checked:
-        ui.say("envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log")
+        ui.say(
+            "envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log"
+        )
         return 3
     if found.newer_from is not None:
         ui.say(f"envgit: needs a newer envgit from entry {found.newer_from}")
@@ -48,6 +50,8 @@ def _incomplete(found: Verification, require: str | None) -> int:
         ui.say(view.pending(found))
         return 4
     if require and (not found.level or found.level < require):
-        ui.say(f"envgit: level {require} is required, and {found.level or 'none'} was reached; {'; '.join(found.raise_by)}")
+        ui.say(
+            f"envgit: level {require} is required, and {found.level or 'none'} was reached; {'; '.join(found.raise_by)}"
+        )
         return 4
     return 0

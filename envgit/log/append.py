@@ -117,5 +117,3 @@ def _signer(signers: Signers, key: SigningKey | None) -> Signer | None:
         if signer.key == key.public_line:
             return signer
     raise LogError("the signing key here is not one that this log's genesis names; use the key that envgit init made")
-
-

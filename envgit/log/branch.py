@@ -97,20 +97,23 @@ def locate(repo: Repository, audit_branch: str, remote: str | None) -> Log | Non
     Raise LogError where neither descends from the other, or where the tip is no entry.
     """
     refs = [f"refs/heads/{audit_branch}"] + ([f"refs/remotes/{remote}/{audit_branch}"] if remote else [])
-    tips = [(ref, CommitId(tip)) for ref in refs if (tip := repo.ref(ref)) is not None]
+    tips = [(ref, CommitId(found)) for ref in refs if (found := repo.ref(ref)) is not None]
     if not tips:
         return None
-    ref, tip = tips[0]
-    if len(tips) == 2 and tips[1][1] != tip:
-        other_ref, other = tips[1]
-        if repo.is_ancestor(tip, other):
-            ref, tip = other_ref, other
-        elif not repo.is_ancestor(other, tip):
-            raise LogError(
-                f"two logs: {_short(ref)} is at {tip[:7]} and {_short(other_ref)} at {other[:7]}, and neither continues the other; "
-                "docs/runbook.md#forked says what to do"
-            )
-    return opened(repo, ref, tip)
+    return opened(repo, *_newer(repo, tips))
+
+
+def _newer(repo: Repository, tips: list[tuple[str, CommitId]]) -> tuple[str, CommitId]:
+    """Return the tip that descends from the other."""
+    (ref, tip), (other_ref, other) = tips[0], tips[-1]
+    if repo.is_ancestor(other, tip):
+        return ref, tip
+    if repo.is_ancestor(tip, other):
+        return other_ref, other
+    raise LogError(
+        f"two logs: {_short(ref)} is at {tip[:7]} and {_short(other_ref)} at {other[:7]}, and neither continues the other; "
+        "docs/runbook.md#forked says what to do"
+    )
 
 
 def opened(repo: Repository, ref: str, tip: CommitId) -> Log:
@@ -122,13 +125,15 @@ def opened(repo: Repository, ref: str, tip: CommitId) -> Log:
     try:
         state = read_state(tree)
     except FormatError as error:
-        raise LogError(f"{_short(ref)} at {tip[:7]} looks like a log and has {error}; envgit verify says more") from None
+        raise LogError(
+            f"{_short(ref)} at {tip[:7]} looks like a log and has {error}; envgit verify says more"
+        ) from None
     return Log(tree, state, _short(ref), tip)
 
 
 def _foreign(repo: Repository, ref: str, tip: CommitId) -> str:
     author = repo.commit(tip).author.name
-    below: ObjectId | None = tip
+    below: ObjectId | None = ObjectId(tip)
     for _number in range(LOOKED_BELOW):
         parents = commits.parents(repo.raw(below)[1]) if below else ()
         below = parents[0] if parents else None

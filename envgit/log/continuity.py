@@ -28,7 +28,9 @@ def check_continues(repo: Repository, log: Log, pin: Pin | None) -> None:
     if pin is not None and f"sha256:{leaf_hash(genesis).hex()}" != pin.genesis:
         raise LogError(_not(log, "begins with another genesis than this machine saw", "wrong-genesis"))
     if pin is not None and log.size < pin.size:
-        raise LogError(_not(log, f"has {log.size} entries, and this machine saw {pin.size} at {pin.seen_at}", "rolled-back"))
+        raise LogError(
+            _not(log, f"has {log.size} entries, and this machine saw {pin.size} at {pin.seen_at}", "rolled-back")
+        )
     keys = _keys(genesis)
     oid: ObjectId | None = ObjectId(log.tip)
     last = pin.size if pin is not None else log.size
@@ -52,7 +54,9 @@ def _check(repo: Repository, log: Log, oid: ObjectId, size: int, keys: frozenset
     if said is None or said[:2] != (log.state.origin, size):
         raise LogError(_not(log, f"has a commit, {oid[:7]}, out of its place", "wrong-sequence"))
     if root and said[2].hex() != root:
-        raise LogError(_not(log, f"is not the one that this machine saw: its first {size} entries are others", "forked"))
+        raise LogError(
+            _not(log, f"is not the one that this machine saw: its first {size} entries are others", "forked")
+        )
     parents = commits.parents(raw)
     return parents[0] if parents else None
 

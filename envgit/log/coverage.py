@@ -62,9 +62,11 @@ class Covered:
         found = Coverage(head=self._last)
         start = self._rewritten or self.genesis.source.start
         line = first_parents(repo, head, start)
-        if start is not None and (not line or repo.commit(line[0]).parents[:1] != (start,)):
-            if start != head:
-                raise CannotTell(f"{start[:7]}, with which it began, is not on the branch")
+        joined = not line or repo.commit(line[0]).parents[:1] == (start,)
+        if start is not None and not joined:
+            raise CannotTell(
+                f"{start[:7]}, from which the log goes on, is not on its first-parent line; envgit record tells the rewrite"
+            )
         if start is not None and self._rewritten is None:
             line = [start, *line]
         reached = self._reached(repo, line)

@@ -73,6 +73,14 @@ class Comparison:
     def _whole(self, entry: Entry, commit: CommitId, previous: CommitId | None) -> None:
         """Check what needs no identity: that the entry names its commit's author and time, and every file that the step touched."""
         body = entry.body
+        if isinstance(body, RewriteBody) and self.repo.has(body.from_) and self.repo.has(commit):
+            if self.repo.is_ancestor(body.from_, commit):
+                self._problem(
+                    Code.FALSE_REWRITE,
+                    entry,
+                    f"says that {body.from_[:7]} was rewritten, and {commit[:7]} continues it",
+                )
+            return
         if not isinstance(body, ChangeBody) or not self.repo.has(commit) or (previous and not self.repo.has(previous)):
             return
         known = self.repo.commit(commit)
@@ -86,7 +94,9 @@ class Comparison:
             content = (self.snapshots.of(touched.old), self.snapshots.of(touched.new))
             same = all(content) and content[0].digest == content[1].digest  # type: ignore[union-attr]
             if unit not in said and not same and unit not in self._doubled(known.tree, selection):
-                self._problem(Code.FALSE_CHANGE, entry, f"says nothing of {touched.file.path}, which {commit[:7]} touches")
+                self._problem(
+                    Code.FALSE_CHANGE, entry, f"says nothing of {touched.file.path}, which {commit[:7]} touches"
+                )
 
     def _doubled(self, tree: ObjectId, selection: Selection) -> set[Unit]:
         """Return the environments that several files claim: of those the recorder takes one."""
@@ -160,7 +170,7 @@ class Comparison:
         said = {change.variable: (change.kind, change.after) for change in file.changes}
         for name in sorted({*truth, *said}):
             true, claimed = truth.get(name, (None, None)), said.get(name, (None, None))
-            if claimed[0] is ChangeKind.OPAQUE or true[0] is ChangeKind.REENCRYPTED and claimed == (true[0], None):
+            if claimed[0] is ChangeKind.OPAQUE or (true[0] is ChangeKind.REENCRYPTED and claimed == (true[0], None)):
                 continue
             if true != claimed:
                 self._problem(

@@ -40,7 +40,12 @@ class Stage:
             for key, value in (("NAME", author), ("EMAIL", f"{author}@acme.example"), ("DATE", stamp))
         }
         done = subprocess.run(
-            [program(), *arguments], cwd=self.directory, env={**self.environ, **person}, capture_output=True, text=True, check=True
+            [program(), *arguments],
+            cwd=self.directory,
+            env={**self.environ, **person},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout
 
@@ -53,7 +58,11 @@ def stage(directory: Path) -> Stage:
     repo.mkdir()
     alice, alice_public = generate()
     _bob, bob_public = generate()
-    kept = {name: value for name, value in environment().items() if not name.startswith(("GIT_", "SOPS_", "ENVGIT_", "XDG_"))}
+    kept = {
+        name: value
+        for name, value in environment().items()
+        if not name.startswith(("GIT_", "SOPS_", "ENVGIT_", "XDG_"))
+    }
     made = Stage(repo, {**kept, "HOME": str(home), "SOPS_AGE_KEY": alice, "TZ": "UTC", "GIT_CONFIG_NOSYSTEM": "1"})
     made.git("init", "-q", "-b", "main")
     _history(made, alice_public, bob_public)

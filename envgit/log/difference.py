@@ -14,7 +14,7 @@ from envgit.log.session import Session
 from envgit.log.sides import Request, Side, sides
 from envgit.log.snapshots import Snapshots
 from envgit.model import ChangeKind, Config, EnvFile, Fingerprint, Mac, Reason, Snapshot, Unit
-from envgit.redact import Redacted, redact
+from envgit.redact import NOTHING_SHOWN, Redacted, redact
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 
@@ -24,7 +24,7 @@ class ChangeShown:
     """One change with what may be said of it; `lived` is how long the replaced value was in force, in words."""
 
     change: VariableChange
-    shown: Redacted = Redacted()
+    shown: Redacted = NOTHING_SHOWN
     before: Fingerprint | None = None
     after: Fingerprint | None = None
     lived: str = ""
@@ -108,7 +108,9 @@ def _units(base: Side, head: Side) -> dict[Unit, tuple[str | None, str | None]]:
             if side.listing.get(path) == other.listing.get(path):
                 continue
             file = side.environments.file(path)
-            if file is None or (side.environments.by_content and not side.is_env_file(path) and not other.is_env_file(path)):
+            if file is None or (
+                side.environments.by_content and not side.is_env_file(path) and not other.is_env_file(path)
+            ):
                 continue
             pair = paths.setdefault((file.environment, file.unit), [None, None])
             if pair[number] is None:
@@ -116,9 +118,7 @@ def _units(base: Side, head: Side) -> dict[Unit, tuple[str | None, str | None]]:
     return {unit: (pair[0], pair[1]) for unit, pair in paths.items()}
 
 
-def _file(
-    unit: Unit, old: str | None, new: str | None, base: Side, head: Side, told: _Told
-) -> FileDifference | None:
+def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, told: _Told) -> FileDifference | None:
     before = base.snapshot(old) if old else None
     after = head.snapshot(new) if new else None
     moved = old if old and new and old != new else ""

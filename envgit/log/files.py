@@ -14,7 +14,20 @@ from envgit.audit.entry import Change, Event, FileChange, Restated, Shown
 from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
 from envgit.diff import FileDiff, VariableChange, compare, readable
 from envgit.fingerprint import KEY_BYTES, FingerprintKey
-from envgit.model import ChangeKind, CommitId, Config, Digest, EnvFile, EventKind, Reason, Rules, Secret, Snapshot, Value
+from envgit.model import (
+    ChangeKind,
+    CommitId,
+    Config,
+    Digest,
+    EnvFile,
+    EventKind,
+    Reason,
+    Rules,
+    Secret,
+    Snapshot,
+    Value,
+    ValueType,
+)
 from envgit.redact import Redacted, in_clear
 from envgit.sops.identities import Keyring, usable, wrap
 from envgit.sops.shamir import combine, split
@@ -69,7 +82,9 @@ class Keys:
         """Make a key for a file, and the event that hands it to exactly those whom the file names as recipients."""
         key = FingerprintKey.of(os.urandom(KEY_BYTES))
         groups = snapshot.groups or (snapshot.recipients,)
-        shares = [key.secret.reveal()] if len(groups) == 1 else split(key.secret.reveal(), len(groups), snapshot.threshold)
+        shares = (
+            [key.secret.reveal()] if len(groups) == 1 else split(key.secret.reveal(), len(groups), snapshot.threshold)
+        )
         wrapped = tuple(_wrapped(share, group) for share, group in zip(shares, groups, strict=True))
         self._known[key.id] = key
         return key, Event(
@@ -144,21 +159,28 @@ def recall(step: FileStep, record: FileRecord, key: FingerprintKey | None) -> Sn
     recorded = [known for name in names if (known := step.variables(name)) is not None]
     return Snapshot(
         digest=record.digest or Digest(""),
-        values=tuple(_recalled(known, [new[known.variable]] if known.variable in new else loose, key) for known in recorded),
+        values=tuple(
+            _recalled(known, [new[known.variable]] if known.variable in new else loose, key) for known in recorded
+        ),
         recipients=record.recipients,
         rules=step.after.rules if step.after else Rules(),
     )
 
 
 def _recalled(record: VariableRecord, candidates: list[Value], key: FingerprintKey | None) -> Value:
+    kind = record.type or ValueType.STR
     secret = Secret(os.urandom(KEY_BYTES)) if key and record.fingerprint else None
     token = "" if record.clear else "?"
     for value in candidates if key else ():
-        if value.secret is not None and key and key.fingerprint(record.variable, record.type, value.secret) == record.fingerprint:
+        if (
+            value.secret is not None
+            and key
+            and key.fingerprint(record.variable, kind, value.secret) == record.fingerprint
+        ):
             # Whether the ciphertext is the same is not known any more; the kinder of two guesses reports nothing.
             secret, token = value.secret, token and (value.token or token)
             break
-    return Value(record.variable, record.type, secret, token, b"", by_rule=record.clear, line=0)
+    return Value(record.variable, kind, secret, token, b"", by_rule=record.clear, line=0)
 
 
 def _keyed(
@@ -183,17 +205,13 @@ def _restated(key: FingerprintKey, snapshot: Snapshot) -> Iterator[Restated]:
             yield Restated(value.name, value.type, mark)
 
 
-def _state_before(
-    before: Snapshot | None, key: FingerprintKey | None, old: FingerprintKey | None
-) -> Digest | None:
+def _state_before(before: Snapshot | None, key: FingerprintKey | None, old: FingerprintKey | None) -> Digest | None:
     if key is None or key is old or before is None or before.data_key is None:
         return None
     return key.state(before.values)
 
 
-def _change(
-    change: VariableChange, step: FileStep, key: FingerprintKey | None, config: Config, giver: Giver
-) -> Change:
+def _change(change: VariableChange, step: FileStep, key: FingerprintKey | None, config: Config, giver: Giver) -> Change:
     if change.kind is ChangeKind.REENCRYPTED:
         return Change(change.name, change.kind)
     renamed = change.kind is ChangeKind.RENAMED and change.before is not None

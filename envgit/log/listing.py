@@ -34,14 +34,19 @@ class Filter:
         if not self.actor:
             return True
         body = entry.body
-        people = [body.source.author, *(side.author for side in body.source.merged)] if isinstance(body, ChangeBody | ConfigBody) else []
+        people = (
+            [body.source.author, *(side.author for side in body.source.merged)]
+            if isinstance(body, ChangeBody | ConfigBody)
+            else []
+        )
         return any(self.actor.lower() in f"{person.name} <{person.email}>".lower() for person in people)
 
     def _of_kind(self, entry: Entry) -> bool:
         if not self.kinds:
             return True
         files = self._files(entry)
-        inside = {str(part.kind) for file in files for part in (*file.events, *file.changes)}
+        inside = {str(event.kind) for file in files for event in file.events}
+        inside |= {str(change.kind) for file in files for change in file.changes}
         return bool(self.kinds & {entry.kind, *inside})
 
     def _in_files(self, entry: Entry) -> bool:

@@ -49,7 +49,9 @@ class Pins:
         state = environ.get("XDG_STATE_HOME", "")
         base = Path(state) if state.startswith("/") else home / ".local" / "state"
         label = _SAFE.sub("-", named).strip("-.")[-60:] or "log"
-        self.directory = base / "envgit" / f"{label}-{sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+        self.directory = (
+            base / "envgit" / f"{label}-{sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+        )
         self._file = self.directory / "pin.json"
 
     def read(self) -> Pin | None:

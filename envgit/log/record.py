@@ -113,7 +113,11 @@ class Recorder:
 
     def _placed(self, unit: Unit, known: str | None, arrived: list[EnvFile], tree: ObjectId) -> EnvFile | None:
         """Return where an environment's file is now: where it was, else where it came, else wherever the tree has it."""
-        if known and self.repo.entry_at(tree, known) and self.selection.environments.file(known) == EnvFile(*unit, known):
+        if (
+            known
+            and self.repo.entry_at(tree, known)
+            and self.selection.environments.file(known) == EnvFile(*unit, known)
+        ):
             others = [file.path for file in arrived if file.path != known]
             chosen: EnvFile | None = EnvFile(*unit, known)
         else:
@@ -193,7 +197,9 @@ class Recorder:
             return Planned("config", ConfigBody(source, None, in_force=False, problem=problem or "missing"))
         tree = self.repo.commit(step.commit).tree
         coming, going = self._turnover(asked, tree)
-        narrower = bool(going) or wider_reveal(self.selection.config, asked) or asked.branch != self.selection.config.branch
+        narrower = (
+            bool(going) or wider_reveal(self.selection.config, asked) or asked.branch != self.selection.config.branch
+        )
         if narrower and self.log.state.signers.threshold:
             return Planned("config", ConfigBody(source, asked, in_force=False))
         self.selection = Selection(self.repo, self.snapshots, asked)
@@ -201,7 +207,9 @@ class Recorder:
         created = (self._file(unit, [file], None, tree, None) for unit, file in coming)
         return Planned(
             "config",
-            ConfigBody(source, asked, in_force=True, files=(*released, *(file for file in created if file is not None))),
+            ConfigBody(
+                source, asked, in_force=True, files=(*released, *(file for file in created if file is not None))
+            ),
         )
 
     def _turnover(self, asked: Config, tree: ObjectId) -> tuple[list[tuple[Unit, EnvFile]], list[Unit]]:

@@ -72,12 +72,12 @@ class Writer:
 
 def record(run: Session, *, push: bool = False) -> Recording:
     """Append the missing entries. Raise LogError where there is no log or nothing may be built on it."""
-    return _recorded(run, _steps, "touch an environment", to_remote=push)
+    return _recorded(run, _steps, to_remote=push)
 
 
 def supplement(run: Session, *, push: bool = False) -> Recording:
     """Append supplements for what earlier entries could not tell and the identities at hand can."""
-    return _recorded(run, lambda writer, _head: supplements(writer.run, writer.recorder), "could be completed", to_remote=push)
+    return _recorded(run, lambda writer, _head: supplements(writer.run, writer.recorder), to_remote=push)
 
 
 def _steps(writer: Writer, head: CommitId) -> Iterator[Planned]:
@@ -87,7 +87,7 @@ def _steps(writer: Writer, head: CommitId) -> Iterator[Planned]:
             yield from recorder.describe(step)
 
 
-def _recorded(run: Session, source: Source, what: str, *, to_remote: bool) -> Recording:
+def _recorded(run: Session, source: Source, *, to_remote: bool) -> Recording:
     if not to_remote:
         run.require_log()
     began = time.monotonic()
@@ -104,7 +104,7 @@ def _recorded(run: Session, source: Source, what: str, *, to_remote: bool) -> Re
         log.tip,
         pushed,
         (warning,) if warning else (),
-        _summary(run, log, number, what, took, pushed=pushed),
+        _summary(run, log, number, took, pushed=pushed),
     )
 
 
@@ -195,7 +195,7 @@ def _track(run: Session, remote: str, tip: CommitId) -> None:
     """Note what the remote has now, as git push does for the branches that it knows."""
     ref = f"refs/remotes/{remote}/{run.audit_branch}"
     known = run.repo.ref(ref)
-    if known != tip:
+    if known is None or CommitId(known) != tip:
         run.repo.update_ref(ref, tip, CommitId(known) if known else None, "envgit: pushed")
 
 
@@ -218,10 +218,9 @@ def pinned(run: Session, log: Log) -> str:
     return ""
 
 
-def _summary(run: Session, log: Log, number: int, what: str, took: float, *, pushed: bool) -> str:
+def _summary(run: Session, log: Log, number: int, took: float, *, pushed: bool) -> str:
     branch = log.state.config.branch
     where = f" and pushed to {run.remote}" if pushed else ""
     if not number:
         return f"{branch}: nothing to record, {count(log.size, 'entry')} on {run.audit_branch}{where}"
     return f"{branch}: {count(number, 'entry')} signed on {run.audit_branch}{where} in {took:.1f} s"
-

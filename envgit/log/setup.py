@@ -41,7 +41,9 @@ def _key(run: Session) -> Check:
         found = signing_key(run)
     except EnvgitError as error:
         return Check("a signing key is here", False, str(error))
-    return Check("a signing key is here", found is not None, "envgit init makes one; in CI it is the secret ENVGIT_SIGNING_KEY")
+    return Check(
+        "a signing key is here", found is not None, "envgit init makes one; in CI it is the secret ENVGIT_SIGNING_KEY"
+    )
 
 
 def _log(run: Session) -> Check:
@@ -67,7 +69,9 @@ def _pushed(run: Session) -> Check:
     if run.remote is None or run.log is None:
         return Check("the log is shared (there is no remote)", None)
     tracking = run.repo.ref(f"refs/remotes/{run.remote}/{run.audit_branch}")
-    return Check(f"the log is at {run.remote}", tracking == run.log.tip, "envgit record --push")
+    return Check(
+        f"the log is at {run.remote}", tracking is not None and str(tracking) == run.log.tip, "envgit record --push"
+    )
 
 
 def _trust(run: Session) -> Check:

@@ -53,12 +53,12 @@ class Request:
         if cached and len(revisions) == 2:
             raise UsageError("--cached compares the index with one revision, and two are named")
         base_text = revisions[0] if revisions else "HEAD"
-        base = None if repo.is_empty and not revisions else repo.resolve(base_text)
-        head = repo.resolve(revisions[1]) if len(revisions) == 2 else None
-        if head is None and repo.work_dir is None:
+        older = None if repo.is_empty and not revisions else repo.resolve(base_text)
+        newer = repo.resolve(revisions[1]) if len(revisions) == 2 else None
+        if newer is None and repo.work_dir is None:
             raise UsageError("a bare repository has no work tree; name two revisions: envgit diff HEAD~1 HEAD")
         head_text = revisions[1] if len(revisions) == 2 else INDEX if cached else WORK_TREE
-        return cls(base, head, base_text, head_text, paths, environment, cached, keyless)
+        return cls(older, newer, base_text, head_text, paths, environment, cached, keyless)
 
     def within(self, *paths: str | None) -> bool:
         """Tell whether one of a file's paths is asked for: itself, or a directory above it."""

@@ -72,5 +72,3 @@ def _reach(run: Session, log: Log) -> str:
         return f"{branch} has moved away from what is recorded: envgit record"
     more = f"more than {LOOKED_AT} commits" if behind > LOOKED_AT else count(behind, "commit")
     return f"{branch} is {more} ahead of the last entry"
-
-

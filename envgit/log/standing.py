@@ -72,7 +72,9 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
     keys = Keys(keyring)
     files = tuple(_standing(log, snapshots, keys, reveal, commit, entry, unit, units[unit][0]) for unit in chosen)
     shown = what or "HEAD"
-    return Stood(shown, commit, run.repo.commit(commit).committer.time, entry, files, log is not None, recipient_names(run))
+    return Stood(
+        shown, commit, run.repo.commit(commit).committer.time, entry, files, log is not None, recipient_names(run)
+    )
 
 
 def _where(run: Session, log: Log | None, what: str, moment: Moment) -> tuple[CommitId, int | None]:
@@ -87,7 +89,9 @@ def _where(run: Session, log: Log | None, what: str, moment: Moment) -> tuple[Co
     try:
         asked = moment(what)
     except UsageError:
-        raise UsageError(f"{what!r} is neither a revision, nor entry:NUMBER, nor a time such as '2026-11-21 03:00'") from None
+        raise UsageError(
+            f"{what!r} is neither a revision, nor entry:NUMBER, nor a time such as '2026-11-21 03:00'"
+        ) from None
     if asked is None:
         raise UsageError("name a revision, entry:NUMBER or a time")
     return _at_time(run, log, what, asked)
@@ -177,4 +181,3 @@ def _standing(
 
 def _by_then(log: Log, unit: Unit, name: str, entry: int) -> Blamed | None:
     return next((found for found in islice(line(log, unit, name), FOLLOWED) if found.sequence <= entry), None)
-

@@ -239,9 +239,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _genesis(
-    run: Session, pen: Pen, config: Config, root: str, who: tuple[str, str], source: GenesisSource
-) -> Entry:
+def _genesis(run: Session, pen: Pen, config: Config, root: str, who: tuple[str, str], source: GenesisSource) -> Entry:
     nonce = secrets.token_hex(16)
     base = origin_of(run.repo, run.remote)
     person = clean_name(run.repo.config("user.name") or "")

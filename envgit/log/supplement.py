@@ -40,7 +40,7 @@ def supplements(_run: Session, recorder: Recorder) -> Iterator[Planned]:
         for file in getattr(entry.body, "files", ()):
             place = known.setdefault((file.environment, file.unit), _Known())
             if _lacks(file) and (file.environment, file.unit) not in told[sequence]:
-                made = _completed(recorder, entry, file, step, place)
+                made = _completed(recorder, file, step, place)
                 if made is not None:
                     files.append(made)
             _advance(place, sequence, file, told[sequence].get((file.environment, file.unit)), files)
@@ -77,7 +77,7 @@ def _lacks(file: FileChange) -> bool:
 
 
 def _completed(
-    recorder: Recorder, entry: Entry, file: FileChange, step: tuple[CommitId, CommitId | None], place: _Known
+    recorder: Recorder, file: FileChange, step: tuple[CommitId, CommitId | None], place: _Known
 ) -> FileChange | None:
     commit, previous = step
     after = _opened(recorder, commit, file.path)
@@ -99,7 +99,9 @@ def _completed(
     said = {change.variable: change for change in file.changes}
     # What the ciphertext could not tell and what turns out to be unchanged was encrypted again, and no more.
     told = {change.variable for change in made.changes} | {change.from_ for change in made.changes}
-    same = (Change(name, ChangeKind.REENCRYPTED) for name, old in said.items() if old.kind is _OPAQUE and name not in told)
+    same = (
+        Change(name, ChangeKind.REENCRYPTED) for name, old in said.items() if old.kind is _OPAQUE and name not in told
+    )
     changes = tuple(_linked(change, said, after, made, recorder) for change in (*made.changes, *same))
     events = tuple(event for event in made.events if event.kind in (EventKind.FINGERPRINT_KEY, EventKind.MAC_INVALID))
     return made._replace(events=events, changes=changes)
@@ -111,9 +113,7 @@ def _record(file: FileChange, place: _Known, path: str) -> FileRecord:
     return FileRecord(file.environment, file.unit, path, file.before, None, 0, recipients, place.key)
 
 
-def _linked(
-    change: Change, said: dict[str, Change], after: Snapshot, made: FileChange, recorder: Recorder
-) -> Change:
+def _linked(change: Change, said: dict[str, Change], after: Snapshot, made: FileChange, recorder: Recorder) -> Change:
     """Give a change the links of the one that it completes; a re-encryption says its fingerprint, so that it can be put back."""
     old = said.get(change.variable)
     # What a keyless entry calls added may be a rename: then the line goes on under the old name.

@@ -45,7 +45,11 @@ def resolve(flag: str, environ: Mapping[str, str], repo: Repository, named: str,
         if text:
             return Trust(Basis.GIVEN, parse(text, source), source)
     if pin is not None:
-        return Trust(Basis.PINNED, pin.genesis, "this machine's memory")
+        return Trust(
+            Basis.PINNED,
+            pin.genesis,
+            "this machine's memory" + (" of a first look" if pin.trust == Basis.FIRST_USE else ""),
+        )
     return Trust(Basis.FIRST_USE, None)
 
 

@@ -106,8 +106,17 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
     )
     sound = found.ok and report.newer_from is None and report.genesis and report.state
     if sound and worth_pinning(run.repo, run.remote, run.audit_branch, log.tip) and report.genesis and report.state:
-        found = _remembered(found, pins, Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, found.trust))
+        found = _remembered(
+            found,
+            pins,
+            Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, _rests_on(trust, pin)),
+        )
     return found
+
+
+def _rests_on(trust: Trust, pin: Pin | None) -> str:
+    """Return what the pin rests on: a first look stays one, however often it is repeated, until the genesis is given."""
+    return str(trust.basis) if pin is None or trust.basis is Basis.GIVEN else pin.trust or str(trust.basis)
 
 
 def _remembered(found: Verification, pins: Pins, pin: Pin) -> Verification:
@@ -124,7 +133,9 @@ def _report(run: Session, log: Log, covered: Covered, pin: Pin | None) -> Report
         raise CannotTell("this log is only in memory")
     objects = StoredObjects(run.repo.raw, run.repo.size)
     try:
-        return verify_log(objects, ObjectId(log.tip), verified, observe=covered.observe, root_at=pin.size if pin else None)
+        return verify_log(
+            objects, ObjectId(log.tip), verified, observe=covered.observe, root_at=pin.size if pin else None
+        )
     except CannotTell as error:
         raise CannotTell(f"cannot verify: {error}") from None
 
@@ -164,7 +175,9 @@ def _coverage(run: Session, covered: Covered, report: Report) -> tuple[Coverage,
 
 def _uncovered(commits: list[CommitId], branch: str) -> Iterator[Problem]:
     if commits:
-        named = " ".join(commit[:7] for commit in commits[:5]) + (f" and {len(commits) - 5} more" if len(commits) > 5 else "")
+        named = " ".join(commit[:7] for commit in commits[:5]) + (
+            f" and {len(commits) - 5} more" if len(commits) > 5 else ""
+        )
         what = "commit" if len(commits) == 1 else "commits"
         verbs = ("touches", "has") if len(commits) == 1 else ("touch", "have")
         detail = f"{len(commits)} {what} on {branch} {verbs[0]} an environment and {verbs[1]} no entry: {named}"
@@ -200,9 +213,7 @@ def _raise_by(trust: Trust, level: str) -> tuple[str, ...]:
     return ("verify again later on this machine: then it is pinned",) if level == "A" else ()
 
 
-def _evidence(
-    run: Session, pins: Pins, pin: Pin | None, log: Log, report: Report, problems: list[Problem]
-) -> str:
+def _evidence(run: Session, pins: Pins, pin: Pin | None, log: Log, report: Report, problems: list[Problem]) -> str:
     """Keep both checkpoints of a log that is not the one that was seen, and return where."""
     codes = {problem.code for problem in problems}
     if pin is None or log.tip is None or not codes & {Code.FORKED, Code.ROLLED_BACK, Code.WRONG_GENESIS}:

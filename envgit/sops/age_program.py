@@ -87,7 +87,7 @@ class AgeProgram:
 
     def _run(self, command: Sequence[str], given: bytes) -> bytes | None:
         try:
-            done = subprocess.run(  # noqa: S603 - a fixed program found on the user's PATH
+            done = subprocess.run(
                 command, input=given, capture_output=True, timeout=SECONDS, check=False, env=dict(self._environ)
             )
         except (OSError, subprocess.SubprocessError):

@@ -107,7 +107,7 @@ def _rule(tree: Tree) -> CreationRule:
     return CreationRule(
         path_regex=path_regex,
         groups=groups,
-        threshold=int(threshold) if threshold.isascii() and threshold.isdigit() and len(threshold) < 4 else len(groups),  # noqa: PLR2004
+        threshold=int(threshold) if threshold.isascii() and threshold.isdigit() and len(threshold) < 4 else len(groups),
         rules=_encrypted(fields, tree.line),
         line=tree.line,
     )

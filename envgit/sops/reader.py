@@ -170,7 +170,8 @@ class Reader:
 
 def _claimed(snapshot: Snapshot, known: Metadata) -> Snapshot:
     groups = tuple(tuple(wrapped.recipient for wrapped in group) for group in known.groups)
-    return snapshot._replace(recipients=known.recipients,
+    return snapshot._replace(
+        recipients=known.recipients,
         groups=groups if len(groups) > 1 else (),
         threshold=min(known.threshold, len(groups)),
         rules=known.rules,

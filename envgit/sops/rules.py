@@ -90,7 +90,7 @@ def valid(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _compiled(text: str) -> object | None:
-    import re2  # noqa: PLC0415 - most files need no pattern, and it loads slowly
+    import re2
 
     options = re2.Options()
     options.log_errors = False

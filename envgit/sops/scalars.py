@@ -131,7 +131,7 @@ def _number(text: str) -> Resolved:
 
 def _int(digits: str) -> int | None:
     match = _INT.fullmatch(digits)
-    if match is None or len(digits) > 80:  # noqa: PLR2004 - 64 binary digits, a sign and a prefix are the longest
+    if match is None or len(digits) > 80:
         return None
     sign, hexadecimal, binary, octal, decimal = match.groups()
     for group, base in ((hexadecimal, 16), (binary, 2), (octal, 8), (decimal, 10)):

@@ -61,7 +61,7 @@ def _field(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _rsa_public(pem: str) -> str:
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - for keys in PEM alone
+    from cryptography.hazmat.primitives import serialization
 
     try:
         key = serialization.load_pem_private_key(pem.encode(), None)

@@ -5,7 +5,7 @@ The entry's number stands where git has the line's. The date is when the change 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from envgit.audit.codec import to_json
@@ -40,7 +40,11 @@ class BlameView:
 
 def document(view: BlameView) -> dict[str, object]:
     """Return the document `envgit.blame/1`."""
-    return {"schema": "envgit.blame/1", "signed": view.signed, "changes": [_document(line, view) for line in view.lines]}
+    return {
+        "schema": "envgit.blame/1",
+        "signed": view.signed,
+        "changes": [_document(line, view) for line in view.lines],
+    }
 
 
 def _document(line: Blamed, view: BlameView) -> dict[str, object]:
@@ -116,7 +120,7 @@ def _kind(line: Blamed) -> str:
 def _note(line: Blamed, view: BlameView) -> str:
     notes = []
     if line.review is not None:
-        notes.append(reviewed(line.review, line.landed))
+        notes.append(reviewed(line.review))
     elif view.signed and line.boundary and parsed(line.landed_at) < parsed(view.backfilled_before):
         notes.append("backfilled, review not looked up")
     if line.change.kind is ChangeKind.RENAMED:
@@ -132,7 +136,7 @@ def _note(line: Blamed, view: BlameView) -> str:
     return "; ".join(notes)
 
 
-def reviewed(review: Review, merged: CommitId) -> str:
+def reviewed(review: Review) -> str:
     """Say what the forge said of a review, and no more."""
     if review.unavailable:
         return f"review not known: {terminal(review.unavailable)}"

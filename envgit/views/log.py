@@ -79,7 +79,7 @@ def _paragraph(entry: Entry, view: LogView) -> Iterator[str]:
     if isinstance(body, ChangeBody | ConfigBody):
         yield from _commit(entry, body.source, where, view)
         if isinstance(body, ChangeBody) and body.review is not None:
-            yield f"Review:   {reviewed(body.review, body.source.commit)}"
+            yield f"Review:   {reviewed(body.review)}"
     elif isinstance(body, RewriteBody):
         yield f"{where}rewrite: {_rewritten(body)}"
         yield f"Landed:   {_date(body.landed_at)}{_recorded(entry, body.landed_at, view)}"
@@ -87,7 +87,7 @@ def _paragraph(entry: Entry, view: LogView) -> Iterator[str]:
         yield f"{where}{_short(entry, view)}"
         yield f"Recorded: {_date(entry.recorded_at)}"
         if isinstance(body, SupplementBody) and body.review is not None:
-            yield f"Review:   {reviewed(body.review, CommitId(''))}"
+            yield f"Review:   {reviewed(body.review)}"
     if isinstance(body, ConfigBody):
         yield f"    {_configured(body)}"
     for file in getattr(body, "files", ()):
@@ -219,5 +219,7 @@ def _rewritten(body: RewriteBody) -> str:
 def _configured(body: ConfigBody) -> str:
     if body.config is None:
         return f"the configuration is {body.problem}: the old one stays in force"
-    patterns = count(len(body.config.environments), "pattern") if body.config.environments else "every file with a sops block"
+    patterns = (
+        count(len(body.config.environments), "pattern") if body.config.environments else "every file with a sops block"
+    )
     return f"{patterns}{'' if body.in_force else '; narrower, and pending until the roots approve it'}"

@@ -79,7 +79,11 @@ def _file(stood: Stood, found: Standing, reveal: bool) -> Iterator[str]:
 
 def _health(stood: Stood, found: Standing) -> Iterator[str]:
     snapshot = found.snapshot
-    mac = {Mac.GOOD: "MAC good", Mac.INVALID: f"MAC DOES NOT MATCH ({snapshot.detail})", Mac.UNCHECKED: "MAC not checked"}
+    mac = {
+        Mac.GOOD: "MAC good",
+        Mac.INVALID: f"MAC DOES NOT MATCH ({snapshot.detail})",
+        Mac.UNCHECKED: "MAC not checked",
+    }
     who = ", ".join(recipient(text, stood.names) for text in snapshot.recipients)
     yield f"{count(len(snapshot.values), 'variable')}, {mac[snapshot.mac]}; {count(len(snapshot.recipients), 'recipient')}, as the file says: {who}"
     if snapshot.reason is not None:

@@ -20,7 +20,8 @@ def document(view: Verification) -> dict[str, object]:
         "deep": view.deep,
         "entries": view.entries,
         "problems": [
-            {"code": str(problem.code), "sequence": problem.sequence, "detail": problem.detail} for problem in view.problems
+            {"code": str(problem.code), "sequence": problem.sequence, "detail": problem.detail}
+            for problem in view.problems
         ],
         "pending": list(view.pending),
         "covered": view.covered if view.checked else None,
@@ -78,7 +79,7 @@ def errors(view: Verification) -> Iterator[str]:
 def _named(view: Verification) -> str:
     return {
         "given": f"named by the trust root from {view.trust_source}",
-        "pinned": "named by the genesis that this machine saw before",
+        "pinned": f"named by the genesis in {view.trust_source}",
         "first-use": "named by a genesis that this machine sees for the first time",
     }[view.trust]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.kit.values import replace
 from envgit.audit import commit as commits
 from envgit.audit.codec import encode_entry
 from envgit.audit.entry import (
@@ -34,6 +33,7 @@ from envgit.audit.verify import Report, StoredObjects, verify_log
 from envgit.errors import CannotTell
 from envgit.model import CommitId, Config, ObjectId
 from envgit.signing import SigningKey, verified
+from tests.kit.values import replace
 
 # Test keys. They are public: whoever trusts one trusts everybody.
 SEED = b"envgit test key, never trust it!"

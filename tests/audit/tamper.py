@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-
-from tests.kit.values import replace
 from envgit.audit.objects import object_id
 from envgit.model import ObjectId
+from tests.kit.values import replace
 
 from .chain import Chain
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-
 import pytest
 
-from tests.kit.values import replace
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import encode_entry
 from envgit.audit.entry import Change, ChangeBody, Event, FileChange, Restated, SupplementBody
@@ -13,6 +11,7 @@ from envgit.audit.records import FileRecord, VariableRecord
 from envgit.audit.state import apply, read_file, read_files, read_state, read_supplements, read_variable, read_variables
 from envgit.audit.tree import Tree
 from envgit.model import ChangeKind, EventKind, Reason, ValueType
+from tests.kit.values import replace
 
 from .chain import Chain, genesis
 from .golden import FIRST_KEY, RECIPIENTS, SECOND_KEY, added, content, granted, key_event, mark, source

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.kit.values import replace
 from envgit.audit import checkpoint
 from envgit.audit import commit as commits
 from envgit.audit.canonical import encode
@@ -18,6 +17,7 @@ from envgit.audit.objects import blob_id, written
 from envgit.audit.verify import Report
 from envgit.errors import CannotTell
 from envgit.model import ChangeKind, EventKind, ObjectId, ValueType
+from tests.kit.values import replace
 
 from .chain import KEY, KINDS, ORIGIN, OTHER_KEY, SIGNER, Chain, at, check, codes, commit_id, genesis
 from .golden import FIRST_KEY, RECIPIENTS, Change, added, content, granted, key_event, mark, source

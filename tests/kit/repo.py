@@ -32,7 +32,9 @@ class Repo:
         made = cls.__new__(cls)
         made.path, made.key, made.hours = path, new_key(), 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["git", "clone", "-q", "-b", "main", *arguments, str(source), str(path)], check=True, capture_output=True)
+        subprocess.run(
+            ["git", "clone", "-q", "-b", "main", *arguments, str(source), str(path)], check=True, capture_output=True
+        )
         return made
 
     def git(self, *arguments: str, author: str = "alice", check: bool = True, data: bytes | None = None) -> str:
@@ -44,7 +46,12 @@ class Repo:
             for key, value in (("NAME", author), ("EMAIL", f"{author}@acme.example"), ("DATE", stamp))
         }
         done = subprocess.run(
-            ["git", *arguments], cwd=self.path, env={**os.environ, **person}, input=data, capture_output=True, check=False
+            ["git", *arguments],
+            cwd=self.path,
+            env={**os.environ, **person},
+            input=data,
+            capture_output=True,
+            check=False,
         )
         assert not check or done.returncode == 0, done.stderr.decode()
         return done.stdout.decode("utf-8", "surrogateescape").strip()
@@ -56,10 +63,19 @@ class Repo:
         full.write_bytes(data.encode() if isinstance(data, str) else data)
 
     def env(
-        self, path: str, values: Mapping[str, object] | str, *keys: Key, rules: Rules | None = None, data_key: bytes | None = None
+        self,
+        path: str,
+        values: Mapping[str, object] | str,
+        *keys: Key,
+        rules: Rules | None = None,
+        data_key: bytes | None = None,
     ) -> None:
         """Write an encrypted env file, for the repository's own key where none is named; its data key stays the same."""
-        text = values if isinstance(values, str) else "".join(f"{name}: {_yaml(value)}\n" for name, value in values.items())
+        text = (
+            values
+            if isinstance(values, str)
+            else "".join(f"{name}: {_yaml(value)}\n" for name, value in values.items())
+        )
         recipients = [key.recipient for key in keys or (self.key,)]
         known = data_key or sha256(path.encode()).digest()
         when = BEGINNING + timedelta(hours=self.hours)

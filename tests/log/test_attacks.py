@@ -93,7 +93,13 @@ def test_a_pull_request_cannot_reveal_by_its_own_configuration(made: Repo, cli: 
     made.write("envs/copy.yaml", (made.path / PATH).read_bytes())
     made.write(".envgit.yaml", "version: 1\nenvironments: envs/{environment}.yaml\nreveal: ['*']\n")
     _change(made, 7)
-    for words in (("diff", "main", "pr"), ("diff", "main", "pr", "--json"), ("show", "pr"), ("show", "pr", "--json"), ("show",)):
+    for words in (
+        ("diff", "main", "pr"),
+        ("diff", "main", "pr", "--json"),
+        ("show", "pr"),
+        ("show", "pr", "--json"),
+        ("show",),
+    ):
         ran = cli.ok(*words)
         assert "token" not in (ran.out + ran.err).replace("TOKEN", "")
 
@@ -122,7 +128,9 @@ LIES: dict[str, tuple[Callable[[ChangeBody], ChangeBody], str]] = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_recorder_that_lies_is_caught_by_deep(lie: str, made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recorder_that_lies_is_caught_by_deep(
+    lie: str, made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The entry is well signed and says something untrue: verify --deep compares it with the commit and the files."""
     tell, code = LIES[lie]
     honest = Recorder.describe
@@ -205,7 +213,10 @@ def test_a_supplement_bridges_a_plaintext_gap(made: Repo, cli: Cli) -> None:
     cli.identity(made.key.identity)
     cli.ok("record", "--supplement")
     assert [line["kind"] for line in cli.ok("blame", "--all", "DEBUG", "--json").json["changes"]] == ["added"]
-    assert [line["kind"] for line in cli.ok("blame", "--all", "TOKEN", "--json").json["changes"]] == ["changed", "added"]
+    assert [line["kind"] for line in cli.ok("blame", "--all", "TOKEN", "--json").json["changes"]] == [
+        "changed",
+        "added",
+    ]
     cli.ok("verify", "--deep")
 
 
@@ -238,7 +249,9 @@ def test_a_server_that_refuses_is_quoted_and_nothing_is_lost(made: Repo, cli: Cl
     remote = Repo(tmp_path / "remote.git", "--bare")
     hook = remote.path / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nread old new ref\ncase $ref in *audit) echo 'Commits must have verified signatures'; exit 1;; esac\n")
+    hook.write_text(
+        "#!/bin/sh\nread old new ref\ncase $ref in *audit) echo 'Commits must have verified signatures'; exit 1;; esac\n"
+    )
     hook.chmod(0o755)
     made.git("remote", "add", "origin", str(remote.path))
     made.git("push", "-q", "origin", "main")

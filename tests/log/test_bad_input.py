@@ -141,7 +141,14 @@ BROKEN = {
     "duplicate keys": (b"TOKEN: a\nTOKEN: b\nsops: {}\n", "malformed"),
     "60 KB of nesting": (b"a: " + b"[" * 60_000, "malformed"),
     "nested mappings": (b"{a: " * 15_000, "malformed"),
-    "a YAML bomb": (b"a: &a [x]\n" + b"".join(b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (98 + n, 98 + n, *([97 + n] * 8)) for n in range(12)) + b"sops: {}\n", None),
+    "a YAML bomb": (
+        b"a: &a [x]\n"
+        + b"".join(
+            b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (98 + n, 98 + n, *([97 + n] * 8)) for n in range(12)
+        )
+        + b"sops: {}\n",
+        None,
+    ),
     "binary": (bytes(range(256)) * 40, "not-sops"),
     "invalid UTF-8": (b"TOKEN: \xff\xfe\xff\n", "not-sops"),
     "a list": (b"- a\n- b\n", "not-sops"),
@@ -180,14 +187,31 @@ def test_a_symlink_and_a_directory_in_the_files_place(recorded: Repo, cli: Cli) 
     cli.ok("verify", "--deep")
 
 
-HOSTILE = ("../../x", ".git", "CON", "n" * 300, "new\nline", "\x1b[31mred", "\u202eright", "a|b", "`x`", "@2", "sops", "💥", ":", "nul.txt")
+HOSTILE = (
+    "../../x",
+    ".git",
+    "CON",
+    "n" * 300,
+    "new\nline",
+    "\x1b[31mred",
+    "\u202eright",
+    "a|b",
+    "`x`",
+    "@2",
+    "sops",
+    "💥",
+    ":",
+    "nul.txt",
+)
 
 
 def test_hostile_variable_names_stay_in_their_place(recorded: Repo, cli: Cli) -> None:
     """No name leaves its directory on the branch or reaches the terminal unescaped, and blame finds each."""
     import json
 
-    lines = "".join(f"{json.dumps(name, ensure_ascii=False)}: value-of-this-one\n" for name in HOSTILE if name != "sops")
+    lines = "".join(
+        f"{json.dumps(name, ensure_ascii=False)}: value-of-this-one\n" for name in HOSTILE if name != "sops"
+    )
     recorded.env(PATH, lines)
     recorded.commit("Hostile names")
     cli.ok("record")

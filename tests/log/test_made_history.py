@@ -51,7 +51,9 @@ def _changes(entry: dict[str, Any]) -> dict[tuple[str, str, str], tuple[str, str
 
 
 def _events(entry: dict[str, Any], unit: str) -> list[str]:
-    return [event["kind"] for file in entry["files"] if file.get("unit", "") == unit for event in file.get("events", [])]
+    return [
+        event["kind"] for file in entry["files"] if file.get("unit", "") == unit for event in file.get("events", [])
+    ]
 
 
 def _blame(cli: Cli, variable: str, unit: str) -> list[tuple[int, str, str, str]]:
@@ -178,7 +180,10 @@ def test_a_force_push_is_a_rewrite_that_nobody_is_blamed_for(made: Repo, cli: Cl
     cli.ok("record")
     entry = _entries(cli)[-1]
     assert (entry["kind"], entry["from"], entry["to"]) == ("rewrite", gone, new)
-    assert {key[2]: kind for key, (kind, _by) in _changes(entry).items()} == {"DATABASE_URL": "changed", "LOG_LEVEL": "changed"}
+    assert {key[2]: kind for key, (kind, _by) in _changes(entry).items()} == {
+        "DATABASE_URL": "changed",
+        "LOG_LEVEL": "changed",
+    }
     assert cli.ok("blame", "LOG_LEVEL", "--json").json["changes"][0]["author"] is None
     _sound(cli, made)
 
@@ -207,7 +212,10 @@ def test_a_deleted_and_recreated_file_is_told_whole(made: Repo, cli: Cli) -> Non
     cli.ok("record")
     entries = _entries(cli)
     assert _events(entries[3], "web") == ["deleted"]
-    assert {key[2]: kind for key, (kind, _by) in _changes(entries[3]).items()} == {"DATABASE_URL": "removed", "TOKEN": "removed"}
+    assert {key[2]: kind for key, (kind, _by) in _changes(entries[3]).items()} == {
+        "DATABASE_URL": "removed",
+        "TOKEN": "removed",
+    }
     assert _blame(cli, "TOKEN", "web") == [
         (4, "added", again, again),
         (3, "removed", deleted, deleted),
@@ -344,6 +352,10 @@ def test_without_a_log_the_answers_are_the_same_and_said_to_be_unsigned(made: Re
     made.git("branch", "-D", "envgit-audit")
     unsigned = cli.ok("blame", "--all", "TOKEN", "--json").json
     assert (signed["signed"], unsigned["signed"]) == (True, False)
-    assert [line["commit"] for line in unsigned["changes"]] == [line["commit"] for line in signed["changes"]] == [second, first]
+    assert (
+        [line["commit"] for line in unsigned["changes"]]
+        == [line["commit"] for line in signed["changes"]]
+        == [second, first]
+    )
     assert all(line["sequence"] is None and line["after"] is None for line in unsigned["changes"])
     assert cli.ok("log", "--json").json["signed"] is False

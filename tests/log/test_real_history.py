@@ -24,26 +24,47 @@ def _git(repo: Path, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def oracle(real_history: Path, identity: str, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, Plain | None]]:
+def oracle(
+    real_history: Path, identity: str, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[str, str, Plain | None]]:
     """(commit, environment, plaintext as the real sops gives it) of every revision that touches a file, oldest first."""
     folder = tmp_path_factory.mktemp("oracle")
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "SOPS_AGE_KEY": identity.splitlines()[-1], "SOPS_DISABLE_VERSION_CHECK": "1"}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "SOPS_AGE_KEY": identity.splitlines()[-1],
+        "SOPS_DISABLE_VERSION_CHECK": "1",
+    }
 
     def plain(row: tuple[str, str]) -> tuple[str, str, Plain | None]:
         commit, name = row
         path = folder / f"{commit}-{name}.yaml"
-        shown = subprocess.run(["git", "show", f"{commit}:envs/{name}.yaml"], cwd=real_history, capture_output=True, check=False)
+        shown = subprocess.run(
+            ["git", "show", f"{commit}:envs/{name}.yaml"], cwd=real_history, capture_output=True, check=False
+        )
         if shown.returncode:
             return commit, name, None
         path.write_bytes(shown.stdout)
-        done = subprocess.run([program(), "decrypt", "--output-type", "json", str(path)], env=environ, capture_output=True, check=True)
+        done = subprocess.run(
+            [program(), "decrypt", "--output-type", "json", str(path)], env=environ, capture_output=True, check=True
+        )
         return commit, name, json.loads(done.stdout)
 
     rows = [
         (commit, name)
         for commit in _git(real_history, "rev-list", "--reverse", "main").split()
         for name in ENVIRONMENTS
-        if _git(real_history, "diff-tree", "--root", "--no-commit-id", "-r", "--name-only", commit, "--", f"envs/{name}.yaml")
+        if _git(
+            real_history,
+            "diff-tree",
+            "--root",
+            "--no-commit-id",
+            "-r",
+            "--name-only",
+            commit,
+            "--",
+            f"envs/{name}.yaml",
+        )
     ]
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(plain, rows))
@@ -144,7 +165,9 @@ def test_no_secret_of_the_history_is_in_any_object_or_output(
     }
     assert len(secrets) > 40
     objects = recorded.git("rev-list", "--objects", "--no-object-names", "envgit-audit", "--not", "main")
-    dump = subprocess.run(["git", "cat-file", "--batch"], cwd=recorded.path, input=objects.encode(), capture_output=True, check=True).stdout
+    dump = subprocess.run(
+        ["git", "cat-file", "--batch"], cwd=recorded.path, input=objects.encode(), capture_output=True, check=True
+    ).stdout
     said = "".join(
         ran.out + ran.err
         for ran in (

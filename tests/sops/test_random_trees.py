@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.values import replace
 from envgit.model import Mac, Rules
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 from envgit.sops.writer import encrypt
 from tests.kit.sops import Key, Sops, new_key
+from tests.kit.values import replace
 from tests.sops.trees import RULES, held, told, tree
 
 TREES = 126  # each of the seven rules, with mac_only_encrypted and without, nine times

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from tests.kit.values import replace
 from envgit.model import Mac, Reason, Rules, Value, ValueType
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader, holds_sops_block
 from tests.kit.sops import Sops, new_key
+from tests.kit.values import replace
 
 PLAIN = "a: one\nb:\n    c: two\n    d: three\nl:\n    - x\n    - y\nnum: 5\n"
 
