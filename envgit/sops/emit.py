@@ -61,7 +61,7 @@ def string(text: str, indent: int) -> str:
         return _double(text)
     if text in _OLD_BOOL or _BASE_60.fullmatch(text) or resolve(text, "", None)[0] is not ValueType.STR or text == "<<":
         return _double(text)
-    if _PLAIN.fullmatch(text) and not text.startswith(("- ", "---", "...")):
+    if _PLAIN.fullmatch(text) and text != "-" and not text.startswith(("- ", "---", "...")):
         return text
     return "'" + text.replace("'", "''") + "'"
 
