@@ -203,6 +203,8 @@ def _said_of(report: Report, compared: Deep) -> Iterator[str]:
             yield "config-pending: another configuration waits for the roots' approval; the old one is in force"
         if not report.state.signers.threshold:
             yield "no root is named: whoever holds the signing key is all the authority there is"
+    for warning in report.warnings[:3]:
+        yield f"odd, and no proof of anything: {warning.detail} [{warning.code}]"
     if compared.gone:
         yield f"{compared.gone} revisions could not be compared: their commits are not here any more"
 
