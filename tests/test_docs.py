@@ -115,11 +115,14 @@ def test_troubleshooting_quotes_the_program() -> None:
     texts = list(_texts())
     headings = re.findall(r"^### `(.+)`$", TROUBLES, re.MULTILINE)
     assert len(headings) > 30
+    unknown = []
     for heading in headings:
         pattern = re.compile(
             ".*".join(re.escape(part) for part in re.split(r"[ ;:]*…[ ;:]*", heading) if part), re.DOTALL
         )
-        assert any(pattern.search(text) for text in texts), heading
+        if not any(pattern.search(text) for text in texts):
+            unknown.append(heading)
+    assert not unknown
 
 
 def test_links_lead_somewhere() -> None:
