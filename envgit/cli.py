@@ -77,7 +77,7 @@ def group(ctx: click.Context, directory: str, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status (README, "Exit status")."""
     ui.prepare()
-    argv = sys.argv[1:] if arguments is None else arguments
+    argv = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         result = group.main(argv, prog_name="envgit", standalone_mode=False)
     except ui.ReaderGone:
@@ -87,6 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         ui.error("interrupted; what was recorded before is kept")
         return INTERRUPTED
+    except OSError as error:
+        ui.error(f"cannot write the answer: {error.strerror}")
+        return 3
     except EnvgitError as error:
         ui.error(str(error))
         return error.exit_status

@@ -63,6 +63,9 @@ def parse(data: bytes, path: str, default_branch: str = "main", *, strict: bool 
     return Parsed(config, warnings)
 
 
+_NO_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+
+
 def revealed(config: Config, variable: str) -> bool:
     """Tell whether comments and terminals may show the value of `variable`."""
     return any(fnmatch.fnmatchcase(variable, pattern) for pattern in config.reveal)
@@ -98,7 +101,8 @@ def _list(key: str, items: list[str], comments: Mapping[str, str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./{}-]*", text) else "'" + text.replace("'", "''") + "'"
+    plain_word = re.fullmatch(r"[A-Za-z_./][A-Za-z0-9_./{}-]*", text) and text.lower() not in _NO_WORDS
+    return text if plain_word else "'" + text.replace("'", "''") + "'"
 
 
 def _unknown(tree: Mapping[object, object], path: str) -> Iterable[str]:

@@ -56,11 +56,6 @@ class FileDiff:
     events: tuple[Event, ...] = ()
     changes: tuple[VariableChange, ...] = ()
 
-    @property
-    def counted(self) -> tuple[VariableChange, ...]:
-        """The changes that are one: all but re-encryptions."""
-        return tuple(change for change in self.changes if change.kind is not ChangeKind.REENCRYPTED)
-
 
 def compare(before: Snapshot | None, after: Snapshot | None, moved_from: str = "") -> FileDiff:
     """Compare two revisions of one file, None where there is none.

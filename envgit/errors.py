@@ -1,12 +1,10 @@
 """Own every error that envgit reports on purpose, and the exit status of each.
 
     EnvgitError                       70  (never raised itself)
-    |- AnswerNo                        1  the answer is no: a difference, tampering, a refused gate
     |- UsageError                      2  wrong usage
     |  |- ConfigError                     .envgit.yaml is wrong
     |- CannotTell                      3  the question cannot be answered here
     |  |- RepositoryError                 not a repository, or one that cannot be read
-    |  |- NoIdentity                      no age identity opens the file
     |  |- LogError                        no log, two logs, or one that nothing may be built on
     |- Incomplete                      4  entries are pending, or parts can no longer be checked
 
@@ -21,12 +19,6 @@ class EnvgitError(Exception):
     """The base of all errors that are reported in one line."""
 
     exit_status = 70
-
-
-class AnswerNo(EnvgitError):
-    """The question was answered, and the answer is no."""
-
-    exit_status = 1
 
 
 class UsageError(EnvgitError):
@@ -47,10 +39,6 @@ class CannotTell(EnvgitError):
 
 class RepositoryError(CannotTell):
     """This is no repository, or one that envgit cannot read or write."""
-
-
-class NoIdentity(CannotTell):
-    """No age identity at hand opens the file; the message names the public halves that were tried."""
 
 
 class LogError(CannotTell):

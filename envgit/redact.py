@@ -1,7 +1,7 @@
 """Own what of a compared value may be seen: values whose names the configuration reveals, and nothing of any other.
 
-Redaction comes after comparison and hides length, prefix and suffix. This is the one place where a decrypted value becomes text
-for a person.
+Redaction comes after comparison and hides length, prefix and suffix. Besides `show --reveal`, this is where a decrypted value becomes
+text for a person.
 """
 
 from __future__ import annotations

@@ -102,7 +102,8 @@ def load(environ: Mapping[str, str], setting: str | None) -> tuple[SigningKey, s
     name = environ.get(KEY_FILE, "") or setting
     if not name:
         return None
-    return SigningKey.from_openssh(_read(Path(name).expanduser()), name), name
+    # Path's own expanduser raises for a user that is not known.
+    return SigningKey.from_openssh(_read(Path(os.path.expanduser(name))), name), name  # noqa: PTH111
 
 
 def _read(path: Path) -> str:

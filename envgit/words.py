@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from envgit.escape import terminal
 from envgit.model import ChangeKind
@@ -66,8 +66,3 @@ def duration(span: timedelta) -> str:
         if minutes >= size * (3 if noun == "year" else 1):
             return count(minutes // size, noun)
     return "less than a minute"
-
-
-def utc(moment: datetime) -> str:
-    """Return a moment as entries write it: whole seconds, UTC, `Z`."""
-    return moment.astimezone(UTC).replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")

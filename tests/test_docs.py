@@ -74,7 +74,7 @@ def test_exit_statuses_are_those_of_the_program() -> None:
     classes = [
         found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, errors.EnvgitError)
     ]
-    known = {0, cli.DEFECT, cli.INTERRUPTED, cli.BROKEN_PIPE, *(found.exit_status for found in classes)}
+    known = {0, 1, cli.DEFECT, cli.INTERRUPTED, cli.BROKEN_PIPE, *(found.exit_status for found in classes)}
     for text in (README, USAGE):
         assert {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == known
 

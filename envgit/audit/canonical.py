@@ -52,7 +52,11 @@ def decode_unchecked(data: bytes) -> object:
     except (ValueError, RecursionError):
         # CPython's parser counts its own depth, so that a bomb ends here and not in a crash.
         raise FormatError("no JSON") from None
-    if encode_checked(value) != data:  # of a key that stands twice, one is gone by now
+    try:
+        again = encode_checked(value)
+    except RecursionError:
+        raise FormatError(f"JSON nested deeper than {MAX_DEPTH}") from None
+    if again != data:  # of a key that stands twice, one is gone by now
         raise FormatError("JSON that is not canonical")
     return value
 

@@ -13,7 +13,7 @@ from envgit.escape import terminal
 from envgit.log import blame
 from envgit.log.branch import Log
 from envgit.log.session import Session
-from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
+from envgit.log.sources import UNSIGNED, freshness, log_or_history, no_environment, subjects
 from envgit.model import ChangeKind, Unit
 from envgit.views import blame as view
 from envgit.words import count
@@ -28,7 +28,8 @@ from envgit.words import count
 def command(ctx: click.Context, variable: str | None, environment: str, whole: bool, as_json: bool) -> int:
     """Show who changed VARIABLE last, in every environment; without one, every variable of the environments that -e selects.
 
-    Re-encryptions are no changes and blame nobody. Without a log the answer comes from git history, and is unsigned.
+    The columns are git blame's: commit, author, when it landed, and the entry's number; ^ marks where a file begins. Re-encryptions
+    are no changes and blame nobody. Without a log the answer comes from git history, and is unsigned.
     """
     run = session(ctx)
     if variable is None and not environment:
@@ -38,11 +39,7 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
     if variable is None and whole:
         raise UsageError("--all shows the changes of one variable: name it")
     log, signed = log_or_history(run)
-    if not log.units():
-        raise Incomplete("the log tells of no environment yet; envgit record")
-    units = blame.selected(log.units(), environment)
-    if not units:
-        raise UsageError(_no_environment(log, environment))
+    units = _units(log, environment, signed=signed)
     found = list(_found(log, units, variable, whole))
     if variable is not None and not found:
         raise UsageError(_no_variable(log, units, variable))
@@ -60,8 +57,22 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
         ui.document(view.document(shown))
         return 0
     ui.out(view.lines(shown, ui.width()))
+    if not signed:
+        ui.say(UNSIGNED)
     _advise(run, log, units, variable, found, whole, signed)
     return 0
+
+
+def _units(log: Log, environment: str, *, signed: bool) -> list[Unit]:
+    if not log.units():
+        nothing = (
+            "the log tells of no environment yet; envgit record" if signed else "no environment is in this history"
+        )
+        raise Incomplete(nothing)
+    units = blame.selected(log.units(), environment)
+    if not units:
+        raise UsageError(no_environment(log, environment))
+    return units
 
 
 def _found(log: Log, units: Iterable[Unit], variable: str | None, whole: bool) -> Iterable[blame.Blamed]:
@@ -74,7 +85,7 @@ def _found(log: Log, units: Iterable[Unit], variable: str | None, whole: bool) -
             yield last
 
 
-def _again(found: list[blame.Blamed]) -> dict[int, int]:
+def _again(found: list[blame.Blamed]) -> dict[tuple[str, str, int], int]:
     """Map an entry to the earlier one that gave the same value, where another value lay between."""
     seen: dict[tuple[str, str, str], int] = {}
     again = {}
@@ -84,7 +95,7 @@ def _again(found: list[blame.Blamed]) -> dict[int, int]:
             continue
         key = (line.environment, line.unit, mark)
         if key in seen and line.change.kind in (ChangeKind.CHANGED, ChangeKind.ADDED):
-            again[line.sequence] = seen[key]
+            again[line.environment, line.unit, line.sequence] = seen[key]
         seen[key] = line.sequence
     return again
 
@@ -105,8 +116,8 @@ def _advise(
             ui.advise(f"never in: {', '.join(lacking)}")
     if whole and variable is not None:
         ui.advise(_left_out(log, units, variable))
-    if ui.advises():
-        ui.advise(freshness(run, log) if signed else UNSIGNED)
+    if signed and ui.advises():
+        ui.advise(freshness(run, log))
 
 
 def _left_out(log: Log, units: list[Unit], variable: str) -> str:
@@ -120,11 +131,6 @@ def _left_out(log: Log, units: list[Unit], variable: str) -> str:
         count(access, "change of recipients", "changes of recipients") if access else "",
     ]
     return f"left out: {', '.join(filter(None, said))} (envgit log): no value changed"
-
-
-def _no_environment(log: Log, pattern: str) -> str:
-    known = ", ".join(sorted({terminal("/".join(filter(None, unit))) for unit in log.units()})) or "none yet"
-    return f"no environment matches {pattern!r}; there are: {known}"
 
 
 def _no_variable(log: Log, units: list[Unit], variable: str) -> str:

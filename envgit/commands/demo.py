@@ -66,8 +66,8 @@ def _tell(made: Stage, line: str, words: str, expected: int, *, quiet: bool) -> 
     if not quiet:
         ui.out(ui.styled(f"# {line}", "dim"))
         ui.out(ui.styled(f"$ envgit {words}", "bold"))
-        ui.out(done.stdout.rstrip() or "(nothing: all is well)")
-        ui.out(f"(exit status {done.returncode})\n" if done.returncode else " ")
+        said = done.stdout.rstrip() or "(nothing: all is well)"
+        ui.out(f"{said}\n" + (f"(exit status {done.returncode})\n" if done.returncode else ""))
     return {
         "command": f"envgit {words}",
         "exit": done.returncode,

@@ -8,11 +8,18 @@ from itertools import islice
 import click
 
 from envgit import ui
+from envgit.audit.entry import EntryKind
 from envgit.commands.options import WithCount, as_json, environment, moment, session
+from envgit.errors import UsageError
+from envgit.log.blame import selected
+from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
 from envgit.log.listing import Filter, listed
-from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
+from envgit.log.sources import UNSIGNED, freshness, log_or_history, no_environment, subjects
+from envgit.model import ChangeKind, EventKind
 from envgit.views import log as view
+
+KINDS = frozenset(str(kind) for kinds in (EntryKind, ChangeKind, EventKind) for kind in kinds)
 
 
 @click.command("log", cls=WithCount, short_help="list entries")
@@ -48,6 +55,7 @@ def command(
     """
     run = session(ctx)
     log, signed = log_or_history(run)
+    _check(log, kind, environment)
     now = datetime.now(UTC)
     wanted = Filter(variable or "", environment, actor, frozenset(kind), moment(since, now), moment(until, now))
     entries = tuple(islice(listed(log, wanted), most))
@@ -56,11 +64,23 @@ def command(
         log.ref if signed else "",
         subjects={} if as_json else subjects(run.repo, view.commits(entries)),
         names=recipient_names(run),
+        environment=environment,
     )
     if as_json:
         ui.document(view.document(shown))
         return 0
     ui.out(view.oneline(shown, ui.width()) if oneline else view.lines(shown))
-    if ui.advises():
-        ui.advise(freshness(run, log) if signed else UNSIGNED)
+    if not signed:
+        ui.say(UNSIGNED)
+    elif ui.advises():
+        ui.advise(freshness(run, log))
     return 0
+
+
+def _check(log: Log, kinds: tuple[str, ...], environment: str) -> None:
+    """Raise UsageError for a kind or an environment that there is none of: an empty answer would look like an answer."""
+    unknown = [word for word in kinds if word not in KINDS]
+    if unknown:
+        raise UsageError(f"no kind is called {unknown[0]!r}; there are: {', '.join(sorted(KINDS))}")
+    if environment and not selected(log.units(), environment):
+        raise UsageError(no_environment(log, environment))

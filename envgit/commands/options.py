@@ -65,10 +65,10 @@ def moment(text: str, now: datetime) -> datetime | None:
     """Return the time that a person means by a date, a date and time, or "2.weeks"; raise UsageError where it is none."""
     if not text:
         return None
-    if found := _AGO.fullmatch(text):
-        return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
     try:
+        if found := _AGO.fullmatch(text):
+            return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        return parsed.astimezone() if parsed.tzinfo is None else parsed
+    except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is no time; write it as 2026-11-20, '2026-11-20 14:00' or 1.week") from None
-    return parsed.astimezone() if parsed.tzinfo is None else parsed

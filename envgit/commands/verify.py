@@ -43,6 +43,11 @@ def _incomplete(found: Verification, require: str | None) -> int:
             "envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log"
         )
         return 3
+    if found.deep and found.unopened and not found.compared:
+        ui.say(
+            "envgit: cannot tell whether the entries are true of the values: no identity here opens any of the files"
+        )
+        return 3
     if found.newer_from is not None:
         ui.say(f"envgit: needs a newer envgit from entry {found.newer_from}")
         return 4

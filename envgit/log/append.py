@@ -53,6 +53,7 @@ class Appender:
         self.pen = pen
         self.began = log.size
         self.leaf = b""
+        self.warnings: list[str] = []
         self._repo = repo
         self._ref = ref
         self._tip: ObjectId | None = ObjectId(log.tip) if log.tip else None

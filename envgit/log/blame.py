@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, Review, RewriteBody, SupplementBody
+from envgit.errors import LogError
 from envgit.log.branch import Log
 from envgit.model import ChangeKind, CommitId, EventKind, Person, Unit
 
@@ -65,6 +66,8 @@ def line(log: Log, unit: Unit, variable: str) -> Iterator[Blamed]:
             yield found
         if found.change.kind is ChangeKind.RENAMED and found.change.variable == variable:
             variable = found.change.from_
+        if found.change.previous is not None and found.change.previous >= sequence:
+            raise LogError(f"entry {sequence} names a last change that is not before it; envgit verify says more")
         sequence = found.change.previous
 
 

@@ -52,6 +52,7 @@ class Comparison:
         self._records: dict[str, KeyRecord] = {}
         self._steps: dict[int, tuple[CommitId, CommitId | None]] = {}
         self._config = Config()
+        self._unopened: set[tuple[int, str, str]] = set()  # what no supplement tells either
 
     def run(self, entries: Iterable[Entry]) -> Deep:
         """Compare every entry and return what came of it."""
@@ -68,6 +69,7 @@ class Comparison:
                 self._file(entry, file, *step)
             if isinstance(entry.body, ConfigBody) and entry.body.in_force and entry.body.config:
                 self._config = entry.body.config
+        self.found.unopened = len(self._unopened)
         return self.found
 
     def _whole(self, entry: Entry, commit: CommitId, previous: CommitId | None) -> None:
@@ -126,9 +128,12 @@ class Comparison:
         self._claims(entry, file, after, previous)
         key = self.keys.open(self._records.get(file.key or ""))
         if after.reason is not None or key is None:
-            self.found.unopened += after.reason in (None, Reason.NO_IDENTITY)
+            if after.reason in (None, Reason.NO_IDENTITY):
+                self._unopened.add((entry.sequence, file.environment, file.unit))
             return
         self.found.compared += 1
+        if isinstance(entry.body, SupplementBody):
+            self._unopened.discard((entry.body.of, file.environment, file.unit))
         if file.state is not None and key.state(after.values) != file.state:
             self._problem(Code.FALSE_STATE, entry, f"names another state of {file.environment} than {commit[:7]} holds")
         before = self._before(file, previous)

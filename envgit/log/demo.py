@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Stage:
     """The repository of the demonstration, and the environment in which commands are run there."""
 
     directory: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
     def git(self, *arguments: str, author: str = "alice", when: datetime = BEGINNING) -> str:
         """Run git in the repository as one of its people, and return what it printed."""

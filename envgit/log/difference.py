@@ -21,13 +21,12 @@ from envgit.sops.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class ChangeShown:
-    """One change with what may be said of it; `lived` is how long the replaced value was in force, in words."""
+    """One change with what may be said of it, and fingerprints where the log has a key."""
 
     change: VariableChange
     shown: Redacted = NOTHING_SHOWN
     before: Fingerprint | None = None
     after: Fingerprint | None = None
-    lived: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,13 @@ class _Told:
         self.log = run.log
         self.keys = Keys(keyring)
 
+    def config(self, base: Side) -> Config:
+        """Return the configuration that says what may be shown: the one in force, without a log that of the older side.
+
+        Whoever proposes the newer side could reveal everything with it.
+        """
+        return self.log.state.config if self.log is not None else base.config
+
     def key(self, unit: Unit) -> FingerprintKey | None:
         record = self.log.file(unit) if self.log is not None else None
         return self.keys.open(record.key) if record is not None else None
@@ -102,6 +108,10 @@ class _Told:
 
 def _units(base: Side, head: Side) -> dict[Unit, tuple[str | None, str | None]]:
     """Pair the paths of both sides by environment and unit, as far as their content differs."""
+    if not head.environments.by_content:
+        head.environments.assign(
+            sorted(head.listing)
+        )  # two files that are one environment are an error that names both
     paths: dict[Unit, list[str | None]] = {}
     for number, (side, other) in enumerate(((base, head), (head, base))):
         for path in side.listing:
@@ -130,7 +140,7 @@ def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, 
     return FileDifference(
         EnvFile(*unit, new or old or ""),
         diff.events,
-        tuple(_change(change, base.config, key) for change in diff.changes),
+        tuple(_change(change, told.config(base), key) for change in diff.changes),
         unchanged=_unchanged(diff, after),
         keyless=_keyless(before, after),
         problem=newest.detail if newest and (newest.mac is Mac.INVALID or not readable(newest)) else "",
@@ -140,7 +150,6 @@ def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, 
 def _change(change: VariableChange, config: Config, key: FingerprintKey | None) -> ChangeShown:
     before = key.of_value(change.before) if key and change.before else None
     after = key.of_value(change.after) if key and change.after else None
-    # The older side alone says what may be shown: whoever proposes the newer one could reveal everything.
     return ChangeShown(change, redact(change, config), before, after)
 
 

@@ -180,7 +180,7 @@ def _recalled(record: VariableRecord, candidates: list[Value], key: FingerprintK
             # Whether the ciphertext is the same is not known any more; the kinder of two guesses reports nothing.
             secret, token = value.secret, token and (value.token or token)
             break
-    return Value(record.variable, kind, secret, token, b"", by_rule=record.clear, line=0)
+    return Value(record.variable, kind, secret, token, b"", by_rule=False, line=0)
 
 
 def _keyed(

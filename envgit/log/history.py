@@ -23,7 +23,9 @@ def unsigned(run: Session) -> Log:
     head = run.source_head(config.branch)
     keyring = Keyring.discover(run.environ, run.home)
     pen = Pen(None, NEVER, this_tool())
-    appender = Appender.begin(genesis_entry(run.named, GenesisSource(config.branch, head, None), config, pen), pen)
+    appender = Appender.begin(
+        genesis_entry("local/history", GenesisSource(config.branch, head, None), config, pen), pen
+    )
     recorder = Recorder(run.repo, Snapshots(run.repo, Reader(keyring)), Keys(keyring), appender.log)
     with ui.progress("reading git history", recorder.distance(head)) as advance:
         for step in recorder.missing(head, advance):

@@ -1,7 +1,7 @@
 """Own what this machine remembers of a log: how long it was, and its root, when it was last seen sound.
 
 A pin lies outside every repository, under the user's state directory, and is keyed by what the user named: the remote's address,
-or the repository's own path where there is none. It only ever moves forward.
+or the repository's own path where there is none. It only ever moves forward; a log that is begun anew here leaves the old one's beside it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ class Pins:
             self._write(json.dumps(asdict(pin), indent=1) + "\n")
 
     def begin(self, pin: Pin) -> None:
-        """Store the pin of a log that was begun here, whatever was known before under this name."""
+        """Store the pin of a log that was begun here; what was known of another under this name is kept beside it."""
+        known = self.read()
+        if known is not None and known.size > 1:
+            self.keep_evidence(f"pin-of-{known.size}-entries.json", json.dumps(asdict(known), indent=1) + "\n")
         with self._locked():
             self._write(json.dumps(asdict(pin), indent=1) + "\n")
 

@@ -27,7 +27,7 @@ from envgit.log.branch import Log
 from envgit.log.files import FileStep, Giver, Keys, describe
 from envgit.log.selection import Selection, config_at, config_touched
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, EnvFile, EventKind, ObjectId, Unit, Value
+from envgit.model import CommitId, Config, EnvFile, EventKind, ObjectId, Reason, Unit, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Recorder:
         self.keys = keys
         self.log = log
         self.warnings: list[str] = []
+        self.unopened = 0  # files that no identity opened
         self.selection = Selection(repo, snapshots, log.state.config)
 
     def distance(self, head: CommitId) -> int:
@@ -75,10 +76,21 @@ class Recorder:
             yield self._rewrite(step.previous, step.commit)
         else:
             change = self._change(step)
+            self._warn_of(change, step.commit)
             if change.files or not self._brings_config(step):
                 yield Planned("change", change)
         if self._brings_config(step):
             yield self._config(step)
+
+    def _warn_of(self, change: ChangeBody, commit: CommitId) -> None:
+        for file in change.files:
+            for event in file.events:
+                if event.kind is EventKind.UNREADABLE and event.reason is Reason.NO_IDENTITY:
+                    self.unopened += 1
+                elif event.kind is EventKind.UNREADABLE:
+                    self.warnings.append(
+                        f"{file.path} at {commit[:7]} cannot be read ({event.reason}): recorded without values"
+                    )
 
     def _change(self, step: Step) -> ChangeBody:
         old, new = self._tree(step.previous), self.repo.commit(step.commit).tree

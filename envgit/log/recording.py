@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from envgit import ui
-from envgit.errors import CannotTell, Incomplete, LogError
+from envgit.errors import CannotTell, ConfigError, Incomplete, LogError
 from envgit.git.lock import locked
 from envgit.git.remote import PushStatus, fetch, push
 from envgit.log.append import Appender, Pen, this_tool
@@ -22,7 +22,7 @@ from envgit.log.continuity import check_continues
 from envgit.log.files import Keys
 from envgit.log.pins import Pin, Pins, worth_pinning
 from envgit.log.record import Planned, Recorder
-from envgit.log.session import Session
+from envgit.log.session import Session, readable_config
 from envgit.log.signer import required_key
 from envgit.log.snapshots import Snapshots
 from envgit.log.supplement import supplements
@@ -53,21 +53,7 @@ class Recording:
     summary: str
 
 
-Source = Callable[["Writer", CommitId], Iterator[Planned]]
-
-
-@dataclass
-class Writer:
-    """One attempt: the log as it was read, and what is appended to it."""
-
-    run: Session
-    recorder: Recorder
-    appender: Appender
-
-    @property
-    def log(self) -> Log:
-        """The log with what was appended so far."""
-        return self.appender.log
+Source = Callable[[Recorder, CommitId], Iterator[Planned]]
 
 
 def record(run: Session, *, push: bool = False) -> Recording:
@@ -77,11 +63,10 @@ def record(run: Session, *, push: bool = False) -> Recording:
 
 def supplement(run: Session, *, push: bool = False) -> Recording:
     """Append supplements for what earlier entries could not tell and the identities at hand can."""
-    return _recorded(run, lambda writer, _head: supplements(writer.run, writer.recorder), to_remote=push)
+    return _recorded(run, lambda recorder, _head: supplements(recorder), to_remote=push)
 
 
-def _steps(writer: Writer, head: CommitId) -> Iterator[Planned]:
-    recorder = writer.recorder
+def _steps(recorder: Recorder, head: CommitId) -> Iterator[Planned]:
     with ui.progress("recording", recorder.distance(head)) as advance:
         for step in recorder.missing(head, advance):
             yield from recorder.describe(step)
@@ -103,34 +88,51 @@ def _recorded(run: Session, source: Source, *, to_remote: bool) -> Recording:
         log.size,
         log.tip,
         pushed,
-        (warning,) if warning else (),
+        tuple(dict.fromkeys((*appender.warnings, *((warning,) if warning else ())))),
         _summary(run, log, number, took, pushed=pushed),
     )
 
 
 def _locally(run: Session, source: Source) -> tuple[Appender, int, bool]:
     log = run.require_log()
-    head = run.source_head(log.state.config.branch)
-    appender = _attempt(run, log, source, head)
+    appender = _attempt(run, log, source, run.source_head(log.state.config.branch))
     return appender, appender.began, False
+
+
+def _odd_here(run: Session, log: Log) -> Iterator[str]:
+    """Return what is odd in the configuration here, and where it names another source branch than the one that is audited."""
+    try:
+        yield from run.parsed.warnings
+    except ConfigError as error:
+        yield str(error)
+    asked, audited = readable_config(run).branch, log.state.config.branch
+    if asked != audited:
+        yield (
+            f"the configuration here names the branch {asked!r}, and the log audits {audited!r} "
+            f"until a commit on {audited!r} says so; docs/troubleshooting.md"
+        )
 
 
 def _attempt(run: Session, log: Log, source: Source, head: CommitId) -> Appender:
     """Append everything that is missing up to `head` to the log as it was read, and move the local branch."""
-    ref = f"refs/heads/{run.audit_branch}"
     check_tip(run.repo, log)
     check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
     key, _where = required_key(run)
     keyring = Keyring.discover(run.environ, run.home)
-    appender = Appender(log, Pen(key, now(), this_tool()), run.repo, ref)
+    appender = Appender(log, Pen(key, now(), this_tool()), run.repo, f"refs/heads/{run.audit_branch}")
+    appender.warnings += _odd_here(run, log)
     recorder = Recorder(run.repo, Snapshots(run.repo, Reader(keyring)), Keys(keyring), appender.log)
-    for planned in source(Writer(run, recorder, appender), head):
+    for planned in source(recorder, head):
         appender.append(planned.kind, planned.body)
         if appender.waiting >= BATCH:
             appender.flush()
     appender.flush()
-    for warning in dict.fromkeys(recorder.warnings):
-        ui.say(f"warning: {warning}")
+    if recorder.unopened:
+        recorder.warnings.append(
+            f"no identity here opened {count(recorder.unopened, 'file revision')}: recorded without values; "
+            "envgit record --supplement, by one who has a key, completes them"
+        )
+    appender.warnings += recorder.warnings
     return appender
 
 
@@ -141,8 +143,9 @@ def _pushed(run: Session, source: Source) -> tuple[Appender, int, bool]:
         raise LogError("there is no remote to push to; git remote add origin URL, or record without --push")
     ref = f"refs/heads/{run.audit_branch}"
     for attempt in range(PUSH_ATTEMPTS):
-        log, head = _from_remote(run, remote)
+        log, head, odd = _from_remote(run, remote)
         appender = _attempt(run, log, source, head)
+        appender.warnings += odd
         tip = appender.log.tip
         if tip is None:
             raise LogError("the log has no entry")
@@ -153,47 +156,59 @@ def _pushed(run: Session, source: Source) -> tuple[Appender, int, bool]:
                 f"{count(appender.log.size - _there(run, remote), 'entry')} wait here for the next push; docs/runbook.md#push"
             )
         if result.status is not PushStatus.STALE:
-            _track(run, remote, tip)
+            _moved(run, ref, tip)
+            _moved(run, f"refs/remotes/{remote}/{run.audit_branch}", tip)
             return appender, appender.began, True
         time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 2**attempt)))
     raise Incomplete(f"{remote} had another writer {PUSH_ATTEMPTS} times in a row; run envgit record --push again")
 
 
-def _from_remote(run: Session, remote: str) -> tuple[Log, CommitId]:
-    """Fetch the remote's log and source branch; entries that are only here and were not pushed are built anew on top of it."""
-    branch = run.audit_branch
-    tracking = f"refs/remotes/{remote}/{branch}"
-    local = f"refs/heads/{branch}"
-    there = fetch(run.repo, remote, [f"+refs/heads/{branch}:{tracking}"])
-    tip = run.repo.ref(tracking) if there else None
-    mine = run.repo.ref(local)
-    log = opened(run.repo, tracking, CommitId(tip)) if tip else run.require_log()
-    check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
-    if tip and mine != tip:
-        _follow_remote(run, local, mine, CommitId(tip))
-    source = log.state.config.branch
+def _from_remote(run: Session, remote: str) -> tuple[Log, CommitId, list[str]]:
+    """Fetch, and return the log to build on, the remote's source head, and what is odd.
+
+    The local log is built on where it continues the remote's and speaks of nothing that the remote's source lacks. Else the remote's is,
+    and what only the local one had is told anew; the local branch stays as it was until that is done.
+    """
+    tracking = f"refs/remotes/{remote}/{run.audit_branch}"
+    local = f"refs/heads/{run.audit_branch}"
+    there = fetch(run.repo, remote, [f"+refs/heads/{run.audit_branch}:{tracking}"])
+    tip, mine = (run.repo.ref(tracking) if there else None), run.repo.ref(local)
+    theirs = opened(run.repo, tracking, CommitId(tip)) if tip else None
+    ours = opened(run.repo, local, CommitId(mine)) if mine else None
+    log = theirs or ours or run.require_log()
+    head, odd = _source_head(run, remote, log.state.config.branch)
+    if theirs is None or ours is None or ours.tip == theirs.tip:
+        return log, head, odd
+    if ours.bytes_of(0) != theirs.bytes_of(0):
+        raise LogError(
+            f"{run.audit_branch} here ({mine}) and at {remote} ({tip}) are two logs; docs/runbook.md#forked says what to do"
+        )
+    last = ours.state.source_commit
+    continues = run.repo.is_ancestor(CommitId(str(tip)), CommitId(str(mine)))
+    if continues and last is not None and run.repo.is_ancestor(last, head):
+        return ours, head, odd
+    if not run.repo.is_ancestor(CommitId(str(mine)), CommitId(str(tip))):
+        odd.append(
+            f"{remote} has another continuation: what only this clone had is told anew after it (it was at {mine})"
+        )
+    return theirs, head, odd
+
+
+def _source_head(run: Session, remote: str, source: str) -> tuple[CommitId, list[str]]:
+    """Fetch the remote's source branch and return its tip, and a warning where the one here is ahead."""
+    lacking = LogError(f"{remote} has no branch {source!r}; git push {remote} {source} first")
     if not fetch(run.repo, remote, [f"+refs/heads/{source}:refs/remotes/{remote}/{source}"]):
-        raise LogError(f"{remote} has no branch {source!r}; git push {remote} {source} first")
-    head = run.repo.ref(f"refs/remotes/{remote}/{source}")
+        raise lacking
+    head, here = run.repo.ref(f"refs/remotes/{remote}/{source}"), run.repo.ref(f"refs/heads/{source}")
     if head is None:
-        raise LogError(f"{remote} has no branch {source!r}; git push {remote} {source} first")
-    return log, CommitId(head)
+        raise lacking
+    ahead = here is not None and head != here and run.repo.is_ancestor(CommitId(head), CommitId(here))
+    told = f"{source} here is ahead of {remote}: only what {remote} has is recorded; git push {remote} {source} first"
+    return CommitId(head), [told] if ahead else []
 
 
-def _follow_remote(run: Session, local: str, mine: str | None, tip: CommitId) -> None:
-    """Set the local branch to the remote's log, where what is only here can be built again: our own unpushed entries of the same log."""
-    if mine is not None and not run.repo.is_ancestor(CommitId(mine), tip):
-        ours, theirs = opened(run.repo, local, CommitId(mine)), opened(run.repo, local, tip)
-        if ours.state.origin != theirs.state.origin or ours.bytes_of(0) != theirs.bytes_of(0):
-            raise LogError(
-                f"{run.audit_branch} here ({mine[:7]}) and at the remote ({tip[:7]}) are two logs; docs/runbook.md#forked says what to do"
-            )
-    run.repo.update_ref(local, tip, CommitId(mine) if mine else None, "envgit: follow the remote's log")
-
-
-def _track(run: Session, remote: str, tip: CommitId) -> None:
-    """Note what the remote has now, as git push does for the branches that it knows."""
-    ref = f"refs/remotes/{remote}/{run.audit_branch}"
+def _moved(run: Session, ref: str, tip: CommitId) -> None:
+    """Set a ref to what the remote has now, as git push does for the branches that it knows."""
     known = run.repo.ref(ref)
     if known is None or CommitId(known) != tip:
         run.repo.update_ref(ref, tip, CommitId(known) if known else None, "envgit: pushed")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envgit.errors import ConfigError, LogError, RepositoryError
 from envgit.git.repository import Repository
@@ -13,13 +14,18 @@ from envgit.log.branch import Log, locate
 from envgit.log.names import origin_of, remote_of
 from envgit.model import CONFIG_PATHS, CommitId, Config
 
+if TYPE_CHECKING:
+    from envgit.config import Parsed
+
+MAX_CONFIG_BYTES = 256 * 1024
+
 
 @dataclass
 class Session:
     """One run of a command. Everything is read when it is first asked for, so that a command pays for what it uses."""
 
     directory: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # it may hold keys
 
     @cached_property
     def repo(self) -> Repository:
@@ -48,26 +54,40 @@ class Session:
         return found or self.repo.head_branch() or "main"
 
     @cached_property
-    def config(self) -> Config:
-        """The configuration of the work tree, else the defaults."""
+    def parsed(self) -> Parsed:
+        """The configuration of the work tree, else of HEAD, else the defaults, and what is odd in it."""
         # YAML costs half of what git does to import: whoever needs no configuration must not pay for it.
         from envgit import config as configuration
 
-        for path in configuration.PATHS:
-            data = self.repo.work_file(path) if self.repo.work_dir else None
-            if data is not None:
-                return configuration.parse(data, path, self.default_branch).config
-        return Config(branch=self.default_branch)
+        for path, data in self._configured():
+            return configuration.parse(data, path, self.default_branch)
+        return configuration.Parsed(Config(branch=self.default_branch))
+
+    @property
+    def config(self) -> Config:
+        """The configuration; raises ConfigError where it is wrong."""
+        return self.parsed.config
 
     @cached_property
     def audit_branch(self) -> str:
         """The audit branch's name, without parsing YAML where the configuration cannot name another."""
-        work_dir = self.repo.work_dir
-        for path in CONFIG_PATHS:
-            data = self.repo.work_file(path) if work_dir else None
-            if data is not None and b"audit_branch" in data:
+        for _path, data in self._configured():
+            if b"audit_branch" in data:
                 return self.config.audit_branch
         return Config().audit_branch
+
+    def _configured(self) -> Iterator[tuple[str, bytes]]:
+        """Return the configuration's path and bytes: of the work tree, else of HEAD, as in a bare repository."""
+        for path in CONFIG_PATHS:
+            data = self.repo.work_file(path) if self.repo.work_dir else None
+            if data is not None:
+                yield path, data
+                return
+        for path in () if self.repo.is_empty else CONFIG_PATHS:
+            entry = self.repo.entry_at(self.repo.resolve("HEAD"), path)
+            if entry is not None and entry.mode in (0o100644, 0o100755) and self.repo.size(entry.id) < MAX_CONFIG_BYTES:
+                yield path, self.repo.blob(entry.id)
+                return
 
     @cached_property
     def log(self) -> Log | None:

@@ -39,6 +39,8 @@ class Request:
         """Resolve revisions and paths as git does; raise UsageError where a word is neither."""
         revisions, paths = _split(run, words)
         repo = run.repo
+        if cached and (len(revisions) > 1 or any(".." in text for text in revisions)):
+            raise UsageError("--cached compares the index with one revision, and two are named")
         if len(revisions) == 1 and "..." in revisions[0]:
             left, right = (part or "HEAD" for part in revisions[0].split("...", 1))
             head = repo.resolve(right)
@@ -50,8 +52,6 @@ class Request:
             revisions = [part or "HEAD" for part in revisions[0].split("..", 1)]
         if len(revisions) > 2:
             raise UsageError("more than two revisions; paths come after --")
-        if cached and len(revisions) == 2:
-            raise UsageError("--cached compares the index with one revision, and two are named")
         base_text = revisions[0] if revisions else "HEAD"
         older = None if repo.is_empty and not revisions else repo.resolve(base_text)
         newer = repo.resolve(revisions[1]) if len(revisions) == 2 else None

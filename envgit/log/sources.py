@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from envgit.errors import EnvgitError
+from envgit.escape import terminal
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
 from envgit.log.session import Session
@@ -72,3 +73,9 @@ def _reach(run: Session, log: Log) -> str:
         return f"{branch} has moved away from what is recorded: envgit record"
     more = f"more than {LOOKED_AT} commits" if behind > LOOKED_AT else count(behind, "commit")
     return f"{branch} is {more} ahead of the last entry"
+
+
+def no_environment(log: Log, pattern: str) -> str:
+    """Say that no environment matches, and which there are."""
+    known = ", ".join(sorted({terminal("/".join(filter(None, unit))) for unit in log.units()})) or "none yet"
+    return f"no environment matches {pattern!r}; there are: {known}"

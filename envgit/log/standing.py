@@ -174,7 +174,9 @@ def _standing(
                 blamed[value.name] = found
     shown = frozenset(value.name for value in snapshot.values if revealed(reveal, value.name))
     record = log.file(unit) if log else None
-    key = keys.open(record.key) if record else None
+    # The key of a later entry would name the same content otherwise.
+    in_force = record is not None and record.key is not None and entry is not None and record.key.entry <= entry
+    key = keys.open(record.key) if record and in_force else None
     state = key.state(snapshot.values) if key and snapshot.reason is None else None
     return Standing(file, snapshot, blamed, shown, state)
 

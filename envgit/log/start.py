@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envgit import config as configuration
+from envgit.audit.canonical import FormatError
 from envgit.audit.entry import Entry, GenesisSource, Root, Signer, Signers
+from envgit.audit.merkle import leaf_hash
 from envgit.audit.people import clean_email, clean_name
 from envgit.audit.sshsig import fingerprint, public_bytes
 from envgit.discover import patterns
 from envgit.errors import CannotTell, LogError, RepositoryError, UsageError
 from envgit.git.lock import locked
 from envgit.log.append import Appender, Pen, genesis_entry, this_tool
+from envgit.log.branch import locate
 from envgit.log.clock import now
 from envgit.log.difference import recipient_names
 from envgit.log.names import origin_of
@@ -98,7 +101,7 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
     if begin is not None and not repo.is_ancestor(begin, branch_head):
         raise UsageError(f"{since!r} is not part of {config.branch}: the log can begin only at a commit of it")
     with locked(repo, config.audit_branch):
-        _refuse_existing(run, config.audit_branch)
+        replaced = _replaceable(run, config.audit_branch)
         if written is not None and repo.work_dir is not None:
             _write_new(repo.work_dir / path, written)
         holder = _holder(run)
@@ -125,7 +128,7 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
         run.remote,
         written is not None or not config.environments,
         recipient_names(run),
-        warning,
+        warning or (f"begun anew: the trust root {replaced} is void" if replaced else ""),
     )
 
 
@@ -170,16 +173,18 @@ def _found(snapshots: Snapshots, config: Config, head: CommitId) -> list[Found]:
     return rows
 
 
-def _refuse_existing(run: Session, audit_branch: str) -> None:
-    log = run.log
+def _replaceable(run: Session, audit_branch: str) -> str:
+    """Return the trust root of a lone genesis that is begun anew, empty where there is none; refuse any other log."""
+    log = locate(run.repo, audit_branch, run.remote)
     if log is None:
-        return
+        return ""
     pushed = run.remote and run.repo.ref(f"refs/remotes/{run.remote}/{audit_branch}")
     if log.size > 1 or pushed:
         raise LogError(
             f"{audit_branch} holds a log of {log.size} entries already; envgit record continues it, "
             "envgit init --check says what is left to do"
         )
+    return f"sha256:{leaf_hash(log.bytes_of(0)).hex()}"
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -222,13 +227,17 @@ def _root(run: Session) -> str:
         if setting.startswith(("ssh-", "key::")):
             candidates.append(setting.removeprefix("key::"))
         else:
-            path = Path(setting).expanduser()
+            path = Path(os.path.expanduser(setting))  # noqa: PTH111 -- Path's own raises for an unknown user
             candidates.append(_text(path if path.suffix == ".pub" else path.with_name(path.name + ".pub")))
     candidates.append(_text(run.home / ".ssh" / "id_ed25519.pub"))
     for text in candidates:
         words = text.split()
-        if len(words) >= 2 and words[0] == "ssh-ed25519":
-            return f"{words[0]} {words[1]}"
+        line = " ".join(words[:2])
+        try:
+            public_bytes(line)
+        except FormatError:
+            continue  # another kind of key, or a broken file
+        return line
     return ""
 
 

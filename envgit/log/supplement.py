@@ -13,7 +13,6 @@ from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
 from envgit.audit.state import key_records
 from envgit.log.files import FileStep, describe
 from envgit.log.record import Planned, Recorder
-from envgit.log.session import Session
 from envgit.model import ChangeKind, CommitId, EnvFile, EventKind, Snapshot, Unit
 
 
@@ -25,7 +24,7 @@ class _Known:
     variables: dict[str, VariableRecord] | None = None
 
 
-def supplements(_run: Session, recorder: Recorder) -> Iterator[Planned]:
+def supplements(recorder: Recorder) -> Iterator[Planned]:
     """Return a supplement for every entry with files that this run can open and the recorder then could not."""
     log = recorder.log
     known: dict[Unit, _Known] = {}

@@ -77,7 +77,7 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
     rolled_back = any(problem.code is Code.ROLLED_BACK for problem in problems)
     branch = log.state.config.branch
     problems += _uncovered([*coverage.uncovered, *(coverage.pending if rolled_back else ())], branch)
-    compared = _deep(run, log, report) if deep else Deep()
+    compared = _deep(run, log, report) if deep and not report.problems else Deep()
     problems += compared.problems
     level = _level(trust, pin) if not problems and coverage.checked else ""
     found = Verification(
@@ -101,7 +101,7 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
         unopened=compared.unopened,
         notes=(*notes, *_said_of(report, compared)),
         newer_from=report.newer_from,
-        raise_by=_raise_by(trust, level),
+        raise_by=_raise_by(level),
         evidence=_evidence(run, pins, pin, log, report, problems),
     )
     sound = found.ok and report.newer_from is None and report.genesis and report.state
@@ -142,7 +142,8 @@ def _report(run: Session, log: Log, covered: Covered, pin: Pin | None) -> Report
 
 def _against_trust(trust: Trust, report: Report) -> Iterator[Problem]:
     if trust.genesis is not None and report.genesis is not None and trust.genesis != report.genesis:
-        detail = f"the log begins with {report.genesis[:15]}…, and {trust.source} names {trust.genesis[:15]}…"
+        check = "; first check the hash that you gave" if trust.basis is Basis.GIVEN else ""
+        detail = f"the log begins with {report.genesis[:15]}…, and {trust.source} names {trust.genesis[:15]}…{check}"
         yield Problem(Code.WRONG_GENESIS, 0, detail)
 
 
@@ -192,9 +193,10 @@ def _deep(run: Session, log: Log, report: Report) -> Deep:
 
 
 def _level(trust: Trust, pin: Pin | None) -> str:
-    if trust.basis is Basis.FIRST_USE:
-        return ""
-    return "B" if pin is not None else "A"
+    """Return the level: none rests on a first look, however often that is repeated."""
+    if trust.basis is Basis.GIVEN:
+        return "A" if pin is None else "B"
+    return "B" if pin is not None and pin.trust != Basis.FIRST_USE else ""
 
 
 def _said_of(report: Report, compared: Deep) -> Iterator[str]:
@@ -209,8 +211,8 @@ def _said_of(report: Report, compared: Deep) -> Iterator[str]:
         yield f"{compared.gone} revisions could not be compared: their commits are not here any more"
 
 
-def _raise_by(trust: Trust, level: str) -> tuple[str, ...]:
-    if trust.basis is Basis.FIRST_USE:
+def _raise_by(level: str) -> tuple[str, ...]:
+    if not level:
         return ("give the genesis hash that envgit init printed: --trust-root, or ENVGIT_TRUST_ROOT",)
     return ("verify again later on this machine: then it is pinned",) if level == "A" else ()
 
@@ -218,7 +220,7 @@ def _raise_by(trust: Trust, level: str) -> tuple[str, ...]:
 def _evidence(run: Session, pins: Pins, pin: Pin | None, log: Log, report: Report, problems: list[Problem]) -> str:
     """Keep both checkpoints of a log that is not the one that was seen, and return where."""
     codes = {problem.code for problem in problems}
-    if pin is None or log.tip is None or not codes & {Code.FORKED, Code.ROLLED_BACK, Code.WRONG_GENESIS}:
+    if pin is None or log.tip is None or not codes & {Code.FORKED, Code.ROLLED_BACK}:
         return ""
     raw = run.repo.raw(log.tip)[1].decode("utf-8", "replace")
     text = (

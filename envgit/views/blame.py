@@ -33,7 +33,7 @@ class BlameView:
     signed: bool
     environments: bool = True
     variables: bool = False
-    again: Mapping[int, int] = field(default_factory=dict)
+    again: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     subjects: Mapping[CommitId, str] = field(default_factory=dict)
     backfilled_before: str = ""
 
@@ -122,15 +122,16 @@ def _note(line: Blamed, view: BlameView) -> str:
     if line.review is not None:
         notes.append(reviewed(line.review))
     elif view.signed and line.boundary and parsed(line.landed_at) < parsed(view.backfilled_before):
-        notes.append("backfilled, review not looked up")
+        notes.append("backfilled")
     if line.change.kind is ChangeKind.RENAMED:
         notes.append(f"was {terminal(line.change.from_)}")
     if line.change.kind is ChangeKind.RETYPED:
         notes.append(f"{line.change.type_before} -> {line.change.type}")
     if line.change.shown and line.change.shown.before is not None and line.change.shown.after is not None:
         notes.append(f"{terminal(line.change.shown.before)} -> {terminal(line.change.shown.after)}")
-    if line.sequence in view.again:
-        notes.append(f"the value of {view.again[line.sequence]} again" if view.signed else "an earlier value again")
+    earlier = view.again.get((line.environment, line.unit, line.sequence))
+    if earlier is not None:
+        notes.append(f"the value of {earlier} again" if view.signed else "an earlier value again")
     if line.commit != line.landed:
         notes.append(f"merged by {short(line.landed)}")
     return "; ".join(notes)

@@ -15,6 +15,9 @@ from envgit.words import LETTERS, count, recipient
 
 COLUMN = 30
 
+# More variables than this with a new ciphertext under the old nonce are told in one line: one rotation did that.
+LISTED_AT_MOST = 3
+
 
 def document(view: Difference) -> dict[str, object]:
     """Return the document `envgit.diff/1`."""
@@ -57,13 +60,17 @@ def lines(view: Difference) -> Iterator[str]:
 def _file(view: FileDifference, names: Mapping[str, str]) -> Iterator[str]:
     title = heading(view.file)
     yield f"{title}: {view.keyless}; the ciphertext shows" if view.keyless else title
-    counted = [change for change in view.changes if change.change.kind is not ChangeKind.REENCRYPTED]
+    kept = [change for change in view.changes if change.change.same_iv]
+    alike = set(map(id, kept)) if len(kept) > LISTED_AT_MOST else set()
+    counted = [c for c in view.changes if c.change.kind is not ChangeKind.REENCRYPTED and id(c) not in alike]
     column = min(max([COLUMN, *(len(_name(change)) + 2 for change in counted)]), 60)
     for change in counted:
         yield f" {LETTERS[change.change.kind]} {_name(change):<{column}} {_note(change)}".rstrip()
     for event in view.events:
         yield from _event(event, names, view.problem)
-    again = len(view.changes) - len(counted)
+    if alike:
+        yield f" ? {len(alike)} others: new ciphertext under the old nonce, as a rotation of the data key leaves unchanged values"
+    again = len(view.changes) - len(counted) - len(alike)
     if again:
         others = " others" if counted else ""
         yield f" = {again}{others} re-encrypted, same {'value' if again == 1 else 'values'}"
@@ -87,11 +94,6 @@ def _name(view: ChangeShown) -> str:
 
 
 def _note(view: ChangeShown) -> str:
-    parts = [_what(view), f"the old value lived {view.lived}" if view.lived else ""]
-    return "; ".join(part for part in parts if part)
-
-
-def _what(view: ChangeShown) -> str:
     change = view.change
     match change.kind:
         case ChangeKind.RENAMED:

@@ -87,7 +87,7 @@ def check_lines(found: list[Check]) -> Iterator[str]:
 
 
 def check_document(found: list[Check]) -> dict[str, object]:
-    """Return the document `envgit.check-setup/1`."""
+    """Return the document `envgit.init-check/1`."""
     return {
         "schema": "envgit.init-check/1",
         "steps": [{"step": step.what, "done": step.done, "hint": step.hint} for step in found],

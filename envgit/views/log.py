@@ -20,21 +20,23 @@ from envgit.audit.entry import (
     SupplementBody,
 )
 from envgit.escape import clipped, terminal
+from envgit.log.blame import selected
 from envgit.model import ChangeKind, CommitId, EventKind
 from envgit.views.blame import reviewed
-from envgit.words import LETTERS, count, duration, parsed, recipient, short
+from envgit.words import LETTERS, duration, parsed, recipient, short
 
 NAMED_AT_MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """Entries, newest first. `ref` is where they were read, empty for git history alone; `subjects` are read at display."""
+    """Entries, newest first; of their files only those of `environment`, a GLOB, where one is asked for. `ref` is where they were read, empty for git history alone; `subjects` are read at display."""
 
     entries: tuple[Entry, ...]
     ref: str
     subjects: Mapping[CommitId, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    environment: str = ""
 
     @property
     def signed(self) -> bool:
@@ -90,8 +92,14 @@ def _paragraph(entry: Entry, view: LogView) -> Iterator[str]:
             yield f"Review:   {reviewed(body.review)}"
     if isinstance(body, ConfigBody):
         yield f"    {_configured(body)}"
-    for file in getattr(body, "files", ()):
+    for file in _asked(entry, view):
         yield from _file(file, view.names)
+
+
+def _asked(entry: Entry, view: LogView) -> tuple[FileChange, ...]:
+    files: tuple[FileChange, ...] = getattr(entry.body, "files", ())
+    wanted = set(selected(((file.environment, file.unit) for file in files), view.environment))
+    return tuple(file for file in files if (file.environment, file.unit) in wanted)
 
 
 def _commit(entry: Entry, source: Source, where: str, view: LogView) -> Iterator[str]:
@@ -196,19 +204,19 @@ def _short(entry: Entry, view: LogView) -> str:
         case RewriteBody():
             return f"rewrite: {_rewritten(body)}"
         case SupplementBody():
-            return f"supplement to {body.of}: {_files(body.files, view.names) or 'its review'}"
+            return f"supplement to {body.of}: {_files(_asked(entry, view), view.names, 'values known, nothing changed') or 'its review'}"
         case ConfigBody():
             return f"{short(body.source.commit)} config: {_configured(body)}"
         case ChangeBody():
-            return f"{short(body.source.commit)} {_files(body.files, view.names)}"
+            return f"{short(body.source.commit)} {_files(_asked(entry, view), view.names)}"
     return f"an entry of a kind that this version does not know: {terminal(entry.kind)}"
 
 
-def _files(files: tuple[FileChange, ...], names: Mapping[str, str]) -> str:
+def _files(files: tuple[FileChange, ...], names: Mapping[str, str], nothing: str = "nothing") -> str:
     parts = []
     for file in files:
         said = [*_marks(file.changes), *_events(file, names)]
-        parts.append(f"{_label(file)}: {', '.join(said) or 'nothing'}")
+        parts.append(f"{_label(file)}: {', '.join(said) or nothing}")
     return "; ".join(parts)
 
 
@@ -217,9 +225,18 @@ def _rewritten(body: RewriteBody) -> str:
 
 
 def _configured(body: ConfigBody) -> str:
-    if body.config is None:
+    config = body.config
+    if config is None:
         return f"the configuration is {body.problem}: the old one stays in force"
-    patterns = (
-        count(len(body.config.environments), "pattern") if body.config.environments else "every file with a sops block"
+    names = [
+        f"{pattern.name}: {pattern.pattern}" if pattern.name else pattern.pattern for pattern in config.environments
+    ]
+    parts = [f"environments {_some(names)}" if names else "every file with a sops block"]
+    parts += [f"branch {config.branch}", f"reveal {_some(list(config.reveal))}" if config.reveal else "reveals nothing"]
+    return terminal("; ".join(parts)) + ("" if body.in_force else "; pending until the roots approve it")
+
+
+def _some(texts: list[str]) -> str:
+    return ", ".join(texts[:NAMED_AT_MOST]) + (
+        f" and {len(texts) - NAMED_AT_MOST} more" if len(texts) > NAMED_AT_MOST else ""
     )
-    return f"{patterns}{'' if body.in_force else '; narrower, and pending until the roots approve it'}"

@@ -13,7 +13,7 @@ def document(view: Verification) -> dict[str, object]:
     """Return the document `envgit.verify/1`."""
     return {
         "schema": "envgit.verify/1",
-        "ok": view.ok,
+        "ok": view.ok and view.checked,
         "level": view.level or None,
         "trust": view.trust,
         "genesis": view.genesis,
@@ -49,7 +49,7 @@ def lines(view: Verification) -> Iterator[str]:
     yield from view.notes
     if view.checked:
         yield _verdict(view)
-    if not view.deep:
+    if not view.deep or not view.compared:
         yield "not checked: that the recorder told the truth about values (verify --deep, needs an identity)"
     yield "not provable here: the dates, and anything before this machine's first look"
 
@@ -85,7 +85,9 @@ def _named(view: Verification) -> str:
 
 
 def _verdict(view: Verification) -> str:
-    if view.trust == "first-use":
+    if not view.level and view.seen:
+        return "OK, but no level: this machine trusted the genesis on first use; give your team's with --trust-root"
+    if not view.level:
         return f"OK, but no level yet: trusting on first use the genesis {view.genesis}: compare it with your team's"
     if view.level == "B":
         return f"OK, level B: those {view.seen_entries} are unchanged, even had the signing key been stolen since"

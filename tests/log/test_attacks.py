@@ -261,3 +261,139 @@ def test_a_server_that_refuses_is_quoted_and_nothing_is_lost(made: Repo, cli: Cl
     hook.unlink()
     cli.ok("record", "--push")
     assert remote.ref("refs/heads/envgit-audit") == made.ref("envgit-audit")
+
+
+def test_an_unapproved_reveal_shows_nothing_in_diff_nor_show(made: Repo, cli: Cli) -> None:
+    """With roots a wider reveal waits: until they approve it, the log's configuration says what may be shown."""
+    from envgit.signing import SigningKey
+
+    made.git("branch", "-D", "envgit-audit")
+    ssh = Path(__import__("os").environ["HOME"]) / ".ssh"
+    ssh.mkdir()
+    (ssh / "id_ed25519.pub").write_text(SigningKey.generate().public_line + " alice\n")
+    cli.ok("init")
+    cli.ok("record")
+    made.write(".envgit.yaml", "version: 1\nenvironments: envs/{environment}.yaml\nreveal: ['*']\n")
+    made.commit("Reveal everything", author="mallory")
+    cli.ok("record")
+    _change(made, 5)
+    cli.ok("record")
+    assert any("config-pending" in line for line in cli.ok("verify").lines)
+    for words in (
+        ("diff", "HEAD~1", "HEAD"),
+        ("diff", "HEAD~1", "HEAD", "--json"),
+        ("show",),
+        ("log",),
+        ("blame", "TOKEN"),
+    ):
+        assert "token-" not in cli.ok(*words).out
+
+
+def test_a_first_look_reaches_no_level_however_often_it_is_repeated(
+    made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """--require A and B fail on a machine that was never given the genesis, the second time too; given it, they pass."""
+    root = cli.ok("verify", "--json").json["genesis"]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "colleague"))
+    for _time in range(2):
+        ran = cli.run("verify", "--require", "A")
+        assert ran.exit == 4
+        assert "no level" in ran.out
+    assert cli.ok("verify", "--require", "A", "--trust-root", root).exit == 0
+    assert "wrong-genesis" in _codes(cli, "--trust-root", "sha256:" + "0" * 64)
+
+
+def test_init_replaces_no_log_whose_name_only_a_commit_knows(repo: Repo, cli: Cli) -> None:
+    """A configuration that is committed and not in the work tree still says where the log is."""
+    cli.directory = repo.path
+    cli.identity(repo.key.identity)
+    repo.env(PATH, {"TOKEN": "first-token-1"})
+    repo.write(".envgit.yaml", "version: 1\nenvironments: envs/{environment}.yaml\naudit_branch: audit-log\n")
+    repo.commit("Begin")
+    cli.ok("init")
+    cli.ok("record")
+    before = repo.ref("audit-log")
+    (repo.path / ".envgit.yaml").unlink()
+    assert "holds a log of" in cli.fails(3, "init")
+    assert repo.ref("audit-log") == before
+    cli.ok("verify")
+
+
+def test_unpushed_supplements_are_pushed_and_not_thrown_away(made: Repo, cli: Cli, tmp_path: Path) -> None:
+    """Where the local log continues the remote's, record --push sends what it has."""
+    remote = Repo(tmp_path / "remote.git", "--bare")
+    made.git("remote", "add", "origin", str(remote.path))
+    cli.identity()
+    _change(made, 1)
+    made.git("push", "-q", "origin", "main")
+    cli.ok("record", "--push")
+    cli.identity(made.key.identity)
+    cli.ok("record", "--supplement")
+    mine = made.ref("envgit-audit")
+    cli.ok("record", "--push")
+    assert made.ref("envgit-audit") == mine == remote.ref("refs/heads/envgit-audit")
+
+
+def test_a_value_recalled_from_fingerprints_is_never_shown(made: Repo, cli: Cli) -> None:
+    """After a gap the older side is only known to differ: what stands in its place is nobody's value and reaches no entry."""
+    from envgit.model import Rules
+
+    rules = Rules("unencrypted_suffix", "_clear")
+    made.write(".envgit.yaml", "version: 1\nenvironments: envs/{environment}.yaml\nreveal: ['*_clear']\n")
+    made.env(PATH, {"TOKEN": "first-token-1", "LEVEL_clear": "info"}, rules=rules)
+    made.commit("In clear")
+    made.write(PATH, "TOKEN: [\n")
+    made.commit("Broken")
+    made.env(PATH, {"TOKEN": "first-token-1", "LEVEL_clear": "debug"}, rules=rules)
+    made.commit("Mended")
+    cli.ok("record")
+    change = next(
+        c
+        for c in cli.ok("log", "-1", "--json").json["entries"][0]["files"][0]["changes"]
+        if c["variable"] == "LEVEL_clear"
+    )
+    assert change["shown"] == {"after": "debug"}
+    cli.ok("verify", "--deep")
+
+
+def test_a_record_that_points_forward_ends_blame_with_a_line(
+    made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers do not verify: an entry that names a later one as its past must not make blame run for ever."""
+    honest = Recorder.describe
+
+    def describe(self: Recorder, step: Any) -> Iterator[Planned]:
+        for planned in honest(self, step):
+            body = planned.body
+            if isinstance(body, ChangeBody):
+                files = tuple(replace(f, changes=tuple(replace(c, previous=99) for c in f.changes)) for f in body.files)
+                planned = Planned(planned.kind, replace(body, files=files))
+            yield planned
+
+    monkeypatch.setattr(Recorder, "describe", describe)
+    _change(made, 1)
+    cli.ok("record")
+    assert "verify" in cli.fails(3, "blame", "--all", "TOKEN")
+    assert "wrong-previous" in _codes(cli)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("log", "--since", "3000.years"),
+        ("show", "0001-01-01"),
+        ("log", "--kind", "typo"),
+        ("log", "-e", "nosuch"),
+        ("diff", "--cached", "main..."),
+    ],
+)
+def test_odd_words_are_refused_and_never_a_defect(words: tuple[str, ...], made: Repo, cli: Cli) -> None:
+    """Times beyond all calendars, kinds and environments that do not exist, a range where one revision belongs: exit 2."""
+    cli.fails(2, *words)
+
+
+def test_a_session_shows_no_key_in_its_repr(made: Repo) -> None:
+    """The environment of a run may hold identities and signing keys: no repr shows it."""
+    from envgit.log.session import Session
+
+    assert "AGE-SECRET" not in repr(Session(made.path, {"SOPS_AGE_KEY": made.key.identity}))
