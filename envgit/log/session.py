@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 MAX_CONFIG_BYTES = 256 * 1024
 
 
-@dataclass
 class Session:
     """One run of a command. Everything is read when it is first asked for, so that a command pays for what it uses."""
 
-    directory: Path
-    environ: Mapping[str, str] = field(repr=False)  # it may hold keys
+    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+        """Begin in `directory`; `environ` may hold keys, so that no repr shows it."""
+        self.directory = directory
+        self.environ = environ
 
     @cached_property
     def repo(self) -> Repository:

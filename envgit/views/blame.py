@@ -6,7 +6,8 @@ The entry's number stands where git has the line's. The date is when the change 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from envgit.audit.codec import to_json
 from envgit.audit.entry import Review
@@ -21,8 +22,7 @@ SUBJECT_COLUMNS = 24
 _KINDS = {ChangeKind.OPAQUE: "new ciphertext"}
 
 
-@dataclass(frozen=True, slots=True)
-class BlameView:
+class BlameView(NamedTuple):
     """Lines of blame, newest first; `signed` is false where git history alone told them.
 
     `environments` says whether the environment is a column, `variables` the same of the variable. `subjects` are first lines of
@@ -33,8 +33,8 @@ class BlameView:
     signed: bool
     environments: bool = True
     variables: bool = False
-    again: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
-    subjects: Mapping[CommitId, str] = field(default_factory=dict)
+    again: Mapping[tuple[str, str, int], int] = MappingProxyType({})
+    subjects: Mapping[CommitId, str] = MappingProxyType({})
     backfilled_before: str = ""
 
 
