@@ -111,14 +111,16 @@ class Objects:
 
         Nothing points to them yet, so that being killed here leaves only what git gc sweeps up.
         """
-        lacking = [item for item in objects if not self.has(item.id)]
-        if len(lacking) > LOOSE_AT_MOST:
+        found = list(objects)
+        if len(found) > LOOSE_AT_MOST:
+            # To ask for each whether it is here already would cost more than to write the few that are once more.
             from envgit.git.pack import write_pack
 
-            write_pack(self.common_dir, lacking)
+            write_pack(self.common_dir, found)
             return
-        for item in lacking:
-            self._write_loose(item)
+        for item in found:
+            if not self.has(item.id):
+                self._write_loose(item)
 
     def _write_loose(self, item: ObjectWrite) -> None:
         try:
