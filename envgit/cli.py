@@ -47,6 +47,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         found = import_module(f"envgit.commands.{cmd_name}").command
+        gc.freeze()  # what is imported stays: no collection need look at it again
         gc.enable()
         if not isinstance(found, click.Command):
             raise TypeError(cmd_name)
