@@ -83,11 +83,11 @@ class Comparison:
                     f"says that {body.from_[:7]} was rewritten, and {commit[:7]} continues it",
                 )
             return
+        if isinstance(body, ChangeBody | ConfigBody) and self.repo.has(commit):
+            self._people(entry, body)
         if not isinstance(body, ChangeBody) or not self.repo.has(commit) or (previous and not self.repo.has(previous)):
             return
         known = self.repo.commit(commit)
-        if (body.source.author, body.source.landed_at) != (known.author, known.committer.time):
-            self._problem(Code.FALSE_SOURCE, entry, f"names another author or time than {commit[:7]} has")
         selection = Selection(self.repo, self.snapshots, self._config)
         old = self.repo.commit(previous).tree if previous else None
         said = {(file.environment, file.unit) for file in body.files}
@@ -99,6 +99,20 @@ class Comparison:
                 self._problem(
                     Code.FALSE_CHANGE, entry, f"says nothing of {touched.file.path}, which {commit[:7]} touches"
                 )
+
+    def _people(self, entry: Entry, body: ChangeBody | ConfigBody) -> None:
+        """Check that everyone whom the entry can blame is who the commits say: the step's author, and those of its side commits."""
+        source = body.source
+        known = self.repo.commit(source.commit)
+        if (source.author, source.landed_at) != (known.author, known.committer.time):
+            self._problem(Code.FALSE_SOURCE, entry, f"names another author or time than {source.commit[:7]} has")
+        sides = {merged.commit: merged.author for merged in source.merged}
+        for commit, author in sides.items():
+            if self.repo.has(commit) and self.repo.commit(commit).author != author:
+                self._problem(Code.FALSE_SOURCE, entry, f"names another author than {commit[:7]} has")
+        blamed = {change.by for file in body.files for change in file.changes if change.by}
+        for commit in sorted(blamed - sides.keys()):
+            self._problem(Code.FALSE_SOURCE, entry, f"blames {commit[:7]}, which it does not bring in")
 
     def _doubled(self, tree: ObjectId, selection: Selection) -> set[Unit]:
         """Return the environments that several files claim: of those the recorder takes one."""

@@ -123,6 +123,10 @@ LIES: dict[str, tuple[Callable[[ChangeBody], ChangeBody], str]] = {
         lambda body: replace(body, files=(replace(body.files[0], state=None, changes=(), events=(Event(EventKind.UNREADABLE, reason=Reason.MALFORMED),)),)),
         "false-state",
     ),
+    "blames a commit that it does not bring in": (
+        lambda body: replace(body, files=(replace(body.files[0], changes=tuple(replace(c, by="a" * 40) for c in body.files[0].changes)),)),
+        "false-source",
+    ),
     "hides a variable": (lambda body: replace(body, files=(replace(body.files[0], changes=()),)), "false-change"),
 }  # fmt: skip
 
