@@ -35,6 +35,10 @@ COMMANDS = {
 }
 
 
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are modules under envgit.commands, each with a click command called `command`."""
 
@@ -52,6 +56,13 @@ class LazyGroup(click.Group):
         if not isinstance(found, click.Command):
             raise TypeError(cmd_name)
         return found
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; click would answer an interrupt with an empty line of its own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
@@ -85,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Python would try once more to flush at exit, and print that it could not.
         sys.stdout = sys.stderr
         return BROKEN_PIPE
-    except (KeyboardInterrupt, click.Abort):
+    except (Interrupted, KeyboardInterrupt, click.Abort):
         ui.error("interrupted; what was recorded before is kept")
         return INTERRUPTED
     except OSError as error:

