@@ -31,6 +31,7 @@ COMMANDS = {
     "blame": "show who changed a variable last, and when",
     "log": "list entries",
     "show": "show an environment as it stood at a revision, an entry or a time",
+    "ci": "what the GitHub Action runs: read the event, review, record or verify",
     "demo": "tell the whole story on a repository made for it",
 }
 

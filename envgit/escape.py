@@ -5,6 +5,7 @@ Variables, paths, authors and subjects come from whoever can push a branch. Noth
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Cc controls, Cf format (bidi, zero-width), Cs surrogates, Co private, Cn unassigned, Zl and Zp line separators.
@@ -30,3 +31,41 @@ def _escaped(char: str) -> str:
 def clipped(text: str, width: int) -> str:
     """Return `text` cut to `width` characters, the cut shown by an ellipsis."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+# A longer name is no name that anybody reads.
+LONGEST = 160
+
+_IN_BACKTICKS = re.compile(r"[^`|\\<>&\s](?:[^`|\\<>&]*[^`|\\<>&\s])?")
+_WORDS = re.compile(r"[^A-Za-z0-9\x80-\U0010ffff-]")
+
+
+def markdown(text: str) -> str:
+    """Return `text` as inline code for Markdown, inert also in a table's cell: no markup, link, mention or reference forms in it."""
+    plain = clipped(terminal(text), LONGEST)
+    return f"`{plain}`" if _IN_BACKTICKS.fullmatch(plain) else html(plain)
+
+
+def html(text: str) -> str:
+    """Return `text` as inline code for HTML inside Markdown, where a backtick would show and Markdown may still be read.
+
+    An entity is a letter to Markdown, never markup. Only addresses are sought once more in the finished text: hence the span, which
+    parts an @ from what stands around it.
+    """
+    plain = clipped(terminal(text), LONGEST)
+    return f"<code>{_WORDS.sub(_entity, plain)}</code>"
+
+
+def _entity(found: re.Match[str]) -> str:
+    char = found[0]
+    return "<span>&#64;</span>" if char == "@" else char if char == " " else f"&#{ord(char)};"
+
+
+def command_data(text: str) -> str:
+    """Return the message of a workflow command, as the runner's own toolkit escapes it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def command_property(text: str) -> str:
+    """Return a property of a workflow command, such as its file or title."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -25,11 +25,15 @@ LETTERS = {
 _STEPS = ((365 * 24 * 60, "year"), (24 * 60, "day"), (60, "hour"), (1, "minute"))
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
+def count(number: int, noun: str, several: str = "") -> str:
     """Return "1 entry" or "2 entries"."""
-    if number != 1:
-        noun = plural or (noun[:-1] + "ies" if re.search(r"[^aeiou]y$", noun) else noun + "s")
-    return f"{number:,} {noun}"
+    many = several or (noun[:-1] + "ies" if re.search(r"[^aeiou]y$", noun) else noun + "s")
+    return f"{number:,} {plural(number, noun, many)}"
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """Return the word for one, or for many."""
+    return one if number == 1 else many
 
 
 def recipient(text: str, names: Mapping[str, str]) -> str:

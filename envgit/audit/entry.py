@@ -226,6 +226,7 @@ class ConfigBody(NamedTuple):
     in_force: bool
     problem: str = ""
     files: tuple[FileChange, ...] = ()
+    review: Review | None = None
 
 
 class RewriteBody(NamedTuple):

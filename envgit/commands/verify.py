@@ -6,7 +6,7 @@ import click
 
 from envgit import ui
 from envgit.commands.options import as_json, session
-from envgit.log.verification import Verification, verification
+from envgit.log.verification import verification
 from envgit.views import verify as view
 
 LEVELS = ("A", "B")
@@ -34,29 +34,7 @@ def command(ctx: click.Context, deep: bool, trust_root: str, require: str | None
         ui.out(view.lines(found))
     if not found.ok:
         return 1
-    return _incomplete(found, require)
-
-
-def _incomplete(found: Verification, require: str | None) -> int:
-    if not found.checked:
-        ui.say(
-            "envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log"
-        )
-        return 3
-    if found.deep and found.unopened and not found.compared:
-        ui.say(
-            "envgit: cannot tell whether the entries are true of the values: no identity here opens any of the files"
-        )
-        return 3
-    if found.newer_from is not None:
-        ui.say(f"envgit: needs a newer envgit from entry {found.newer_from}")
-        return 4
-    if found.pending:
-        ui.say(view.pending(found))
-        return 4
-    if require and (not found.level or found.level < require):
-        ui.say(
-            f"envgit: level {require} is required, and {found.level or 'none'} was reached; {'; '.join(found.raise_by)}"
-        )
-        return 4
-    return 0
+    status, said = view.incomplete(found, require)
+    if status:
+        ui.say(said)
+    return status

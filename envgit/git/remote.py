@@ -61,9 +61,12 @@ class PushResult:
     reason: str = ""
 
 
-def fetch(repo: Repository, remote: str, refspecs: Sequence[str]) -> bool:
-    """Fetch refs that may not be there; return False where the remote lacks one, raise CannotTell where it cannot be reached."""
-    done = git(repo.git_dir, ["fetch", *_QUIETLY, "--", remote, *refspecs])
+def fetch(repo: Repository, remote: str, refspecs: Sequence[str], *options: str) -> bool:
+    """Fetch refs that may not be there; return False where the remote lacks one, raise CannotTell where it cannot be reached.
+
+    `options` are git's, such as a depth.
+    """
+    done = git(repo.git_dir, ["fetch", *_QUIETLY, *options, "--", remote, *refspecs])
     if done.returncode == 0:
         return True
     sources = [spec.lstrip("+").partition(":")[0] for spec in refspecs]

@@ -135,5 +135,5 @@ def _blamed(entry: Entry, file: FileChange, change: Change) -> Blamed | None:
         author=authors.get(change.by, source.author) if change.by else source.author,
         recorded_at=entry.recorded_at,
         boundary=boundary,
-        review=body.review if isinstance(body, ChangeBody) else None,
+        review=body.review,
     )

@@ -13,7 +13,7 @@ from envgit.log.files import Keys
 from envgit.log.session import Session
 from envgit.log.sides import Request, Side, sides
 from envgit.log.snapshots import Snapshots
-from envgit.model import ChangeKind, Config, EnvFile, Fingerprint, Mac, Reason, Snapshot, Unit
+from envgit.model import ChangeKind, Config, Digest, EnvFile, Fingerprint, Mac, Reason, Snapshot, Unit
 from envgit.redact import NOTHING_SHOWN, Redacted, redact
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
@@ -31,21 +31,28 @@ class ChangeShown:
 
 @dataclass(frozen=True, slots=True)
 class FileDifference:
-    """What happened to one file; `keyless` says why its values were not compared, empty where they were."""
+    """What happened to one file; `keyless` says why its values were not compared, empty where they were.
+
+    `state` names what the file holds now, under the log's key; None where there is no key here, or a value is unknown.
+    """
 
     file: EnvFile
     events: tuple[Event, ...]
     changes: tuple[ChangeShown, ...]
+    before: Snapshot | None
+    after: Snapshot | None
     unchanged: int = 0
     keyless: str = ""
     problem: str = ""
+    state: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Every file that differs between `base` and `head`.
 
-    `names` are what `.sops.yaml` calls recipients, so claims. `nothing` is what to say where no file differs.
+    `names` are what `.sops.yaml` calls recipients, so claims. `nothing` is what to say where no file differs, `same` are the other
+    environments of the newer side.
     """
 
     base: str
@@ -54,14 +61,15 @@ class Difference:
     names: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     nothing: str = ""
+    same: tuple[str, ...] = ()
 
 
 def difference(run: Session, request: Request) -> Difference:
     """Compare the two sides of a request: plaintext first, redaction second."""
     keyring = None if request.keyless else Keyring.discover(run.environ, run.home)
-    snapshots = Snapshots(run.repo, Reader(keyring))
+    snapshots = Snapshots(run.repo, Reader(keyring), run.watch)
     base, head = sides(run, snapshots, request)
-    told = _Told(run, keyring)
+    told = _Told(run, keyring, request.ruling)
     units = _units(base, head)
     wanted = set(selected(units, request.environment))
     found = [
@@ -76,6 +84,7 @@ def difference(run: Session, request: Request) -> Difference:
         recipient_names(run),
         (*base.warnings, *head.warnings),
         _nothing(request, units),
+        _same(head, found),
     )
 
 
@@ -83,15 +92,19 @@ def recipient_names(run: Session) -> dict[str, str]:
     """Return the names that `.sops.yaml` gives recipients, as far as it can be read."""
     from envgit.sops.creation_rules import names_of_recipients
 
-    data = run.repo.work_file(".sops.yaml") if run.repo.work_dir else None
+    if run.ruling is not None:
+        data = run.file_at(run.ruling, ".sops.yaml")
+    else:
+        data = run.repo.work_file(".sops.yaml") if run.repo.work_dir else None
     return dict(names_of_recipients(data)) if data else {}
 
 
 class _Told:
     """What the log, where there is one, adds to a difference: fingerprints under its keys."""
 
-    def __init__(self, run: Session, keyring: Keyring | None) -> None:
+    def __init__(self, run: Session, keyring: Keyring | None, ruling: Config | None) -> None:
         self.log = run.log
+        self.ruling = ruling
         self.keys = Keys(keyring)
 
     def config(self, base: Side) -> Config:
@@ -99,7 +112,7 @@ class _Told:
 
         Whoever proposes the newer side could reveal everything with it.
         """
-        return self.log.state.config if self.log is not None else base.config
+        return self.log.state.config if self.log is not None else self.ruling or base.config
 
     def key(self, unit: Unit) -> FingerprintKey | None:
         record = self.log.file(unit) if self.log is not None else None
@@ -141,9 +154,12 @@ def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, 
         EnvFile(*unit, new or old or ""),
         diff.events,
         tuple(_change(change, told.config(base), key) for change in diff.changes),
+        before,
+        after,
         unchanged=_unchanged(diff, after),
         keyless=_keyless(before, after),
         problem=newest.detail if newest and (newest.mac is Mac.INVALID or not readable(newest)) else "",
+        state=key.state(after.values) if key and after and after.reason is None else None,
     )
 
 
@@ -163,6 +179,14 @@ def _keyless(before: Snapshot | None, after: Snapshot | None) -> str:
         if snapshot is not None and snapshot.reason is Reason.NO_IDENTITY:
             return snapshot.detail
     return ""
+
+
+def _same(head: Side, found: list[FileDifference]) -> tuple[str, ...]:
+    """Return the environments of the newer side to which nothing happened."""
+    if head.environments.by_content:  # to tell which files hold a sops block, all would have to be read
+        return ()
+    there = {file.environment for path in head.listing if (file := head.environments.file(path)) is not None}
+    return tuple(sorted(there - {file.file.environment for file in found}))
 
 
 def _nothing(request: Request, units: Mapping[Unit, tuple[str | None, str | None]]) -> str:

@@ -5,7 +5,7 @@ What is missing is told by the log alone, never by an event. Nothing here signs 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from envgit.audit.entry import (
@@ -15,6 +15,7 @@ from envgit.audit.entry import (
     Event,
     FileChange,
     Merged,
+    Review,
     RewriteBody,
     Source,
 )
@@ -38,10 +39,25 @@ class Planned:
     body: Body
 
 
+def _nothing(_commit: CommitId) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run was told that git does not know: who runs it and where, and of a commit who pushed it and how it was reviewed."""
+
+    actor: str = ""
+    run: str = ""
+    pushed_by: Callable[[CommitId], str | None] = _nothing
+    review: Callable[[CommitId], Review | None] = _nothing
+
+
 class Recorder:
     """Describe the steps that a log lacks; `warnings` collects what a person should hear of them."""
 
-    def __init__(self, repo: Repository, snapshots: Snapshots, keys: Keys, log: Log) -> None:
+    def __init__(self, repo: Repository, snapshots: Snapshots, keys: Keys, log: Log, told: Told | None = None) -> None:
+        self.told = told or Told()
         self.repo = repo
         self.snapshots = snapshots
         self.keys = keys
@@ -101,7 +117,8 @@ class Recorder:
             if touched.new is not None:
                 units[touched.file.environment, touched.file.unit].append(touched.file)
         files = (self._file(unit, arrived, old, new, side) for unit, arrived in sorted(units.items()))
-        return ChangeBody(self._source(step, side), tuple(file for file in files if file is not None))
+        found = tuple(file for file in files if file is not None)
+        return ChangeBody(self._source(step, side), found, self.told.review(step.commit))
 
     def _file(
         self, unit: Unit, arrived: list[EnvFile], old: ObjectId | None, new: ObjectId, side: Side | None
@@ -169,6 +186,7 @@ class Recorder:
             previous=step.previous,
             author=commit.author,
             landed_at=commit.committer.time,
+            pushed_by=self.told.pushed_by(step.commit) or "",
             merged=tuple(Merged(found, self.repo.commit(found).author) for found in touching),
         )
 
@@ -197,7 +215,7 @@ class Recorder:
             return True
 
     def _config(self, step: Step) -> Planned:
-        source = self._source(step, None)
+        source, review = self._source(step, None), self.told.review(step.commit)
         problem = ""
         asked: Config | None = None
         try:
@@ -206,23 +224,21 @@ class Recorder:
             self.warnings.append(f"the configuration of {step.commit[:7]} is wrong and changes nothing: {error}")
             problem = "invalid"
         if asked is None:
-            return Planned("config", ConfigBody(source, None, in_force=False, problem=problem or "missing"))
+            return Planned(
+                "config", ConfigBody(source, None, in_force=False, problem=problem or "missing", review=review)
+            )
         tree = self.repo.commit(step.commit).tree
         coming, going = self._turnover(asked, tree)
         narrower = (
             bool(going) or wider_reveal(self.selection.config, asked) or asked.branch != self.selection.config.branch
         )
         if narrower and self.log.state.signers.threshold:
-            return Planned("config", ConfigBody(source, asked, in_force=False))
+            return Planned("config", ConfigBody(source, asked, in_force=False, review=review))
         self.selection = Selection(self.repo, self.snapshots, asked)
         released = tuple(self._released(unit) for unit in going)
         created = (self._file(unit, [file], None, tree, None) for unit, file in coming)
-        return Planned(
-            "config",
-            ConfigBody(
-                source, asked, in_force=True, files=(*released, *(file for file in created if file is not None))
-            ),
-        )
+        files = (*released, *(file for file in created if file is not None))
+        return Planned("config", ConfigBody(source, asked, in_force=True, files=files, review=review))
 
     def _turnover(self, asked: Config, tree: ObjectId) -> tuple[list[tuple[Unit, EnvFile]], list[Unit]]:
         """Return the files that a configuration brings in, and the environments that it lets go."""

@@ -21,7 +21,7 @@ from envgit.log.clock import now
 from envgit.log.continuity import check_continues
 from envgit.log.files import Keys
 from envgit.log.pins import Pin, Pins, worth_pinning
-from envgit.log.record import Planned, Recorder
+from envgit.log.record import Planned, Recorder, Told
 from envgit.log.session import Session, readable_config
 from envgit.log.signer import required_key
 from envgit.log.snapshots import Snapshots
@@ -51,19 +51,20 @@ class Recording:
     pushed: bool
     warnings: tuple[str, ...]
     summary: str
+    log: Log
 
 
 Source = Callable[[Recorder, CommitId], Iterator[Planned]]
 
 
-def record(run: Session, *, push: bool = False) -> Recording:
+def record(run: Session, told: Told, *, push: bool = False) -> Recording:
     """Append the missing entries. Raise LogError where there is no log or nothing may be built on it."""
-    return _recorded(run, _steps, to_remote=push)
+    return _recorded(run, _steps, told, to_remote=push)
 
 
-def supplement(run: Session, *, push: bool = False) -> Recording:
-    """Append supplements for what earlier entries could not tell and the identities at hand can."""
-    return _recorded(run, lambda recorder, _head: supplements(recorder), to_remote=push)
+def supplement(run: Session, told: Told, *, push: bool = False) -> Recording:
+    """Append supplements for what earlier entries could not tell and the identities at hand, or the forge, can."""
+    return _recorded(run, lambda recorder, _head: supplements(recorder), told, to_remote=push)
 
 
 def _steps(recorder: Recorder, head: CommitId) -> Iterator[Planned]:
@@ -72,12 +73,12 @@ def _steps(recorder: Recorder, head: CommitId) -> Iterator[Planned]:
             yield from recorder.describe(step)
 
 
-def _recorded(run: Session, source: Source, *, to_remote: bool) -> Recording:
+def _recorded(run: Session, source: Source, told: Told, *, to_remote: bool) -> Recording:
     if not to_remote:
         run.require_log()
     began = time.monotonic()
     with locked(run.repo, run.audit_branch):
-        appender, first, pushed = _pushed(run, source) if to_remote else _locally(run, source)
+        appender, first, pushed = _pushed(run, source, told) if to_remote else _locally(run, source, told)
     log = appender.log
     number = log.size - first
     warning = pinned(run, log)
@@ -90,12 +91,13 @@ def _recorded(run: Session, source: Source, *, to_remote: bool) -> Recording:
         pushed,
         tuple(dict.fromkeys((*appender.warnings, *((warning,) if warning else ())))),
         _summary(run, log, number, took, pushed=pushed),
+        log,
     )
 
 
-def _locally(run: Session, source: Source) -> tuple[Appender, int, bool]:
+def _locally(run: Session, source: Source, told: Told) -> tuple[Appender, int, bool]:
     log = run.require_log()
-    appender = _attempt(run, log, source, run.source_head(log.state.config.branch))
+    appender = _attempt(run, log, source, run.source_head(log.state.config.branch), told)
     return appender, appender.began, False
 
 
@@ -113,15 +115,17 @@ def _odd_here(run: Session, log: Log) -> Iterator[str]:
         )
 
 
-def _attempt(run: Session, log: Log, source: Source, head: CommitId) -> Appender:
+def _attempt(run: Session, log: Log, source: Source, head: CommitId, told: Told) -> Appender:
     """Append everything that is missing up to `head` to the log as it was read, and move the local branch."""
     check_tip(run.repo, log)
     check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
     key, _where = required_key(run)
     keyring = Keyring.discover(run.environ, run.home)
-    appender = Appender(log, Pen(key, now(), this_tool()), run.repo, f"refs/heads/{run.audit_branch}")
+    appender = Appender(
+        log, Pen(key, now(), this_tool(told.actor, told.run)), run.repo, f"refs/heads/{run.audit_branch}"
+    )
     appender.warnings += _odd_here(run, log)
-    recorder = Recorder(run.repo, Snapshots(run.repo, Reader(keyring)), Keys(keyring), appender.log)
+    recorder = Recorder(run.repo, Snapshots(run.repo, Reader(keyring), run.watch), Keys(keyring), appender.log, told)
     for planned in source(recorder, head):
         appender.append(planned.kind, planned.body)
         if appender.waiting >= BATCH:
@@ -136,7 +140,7 @@ def _attempt(run: Session, log: Log, source: Source, head: CommitId) -> Appender
     return appender
 
 
-def _pushed(run: Session, source: Source) -> tuple[Appender, int, bool]:
+def _pushed(run: Session, source: Source, told: Told) -> tuple[Appender, int, bool]:
     """Begin from the remote's log, cover the remote's source branch, push; where another writer was first, begin again."""
     remote = run.remote
     if remote is None:
@@ -144,7 +148,7 @@ def _pushed(run: Session, source: Source) -> tuple[Appender, int, bool]:
     ref = f"refs/heads/{run.audit_branch}"
     for attempt in range(PUSH_ATTEMPTS):
         log, head, odd = _from_remote(run, remote)
-        appender = _attempt(run, log, source, head)
+        appender = _attempt(run, log, source, head, told)
         appender.warnings += odd
         tip = appender.log.tip
         if tip is None:

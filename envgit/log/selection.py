@@ -70,13 +70,16 @@ def config_touched(repo: Repository, old: ObjectId | None, new: ObjectId) -> boo
     return False
 
 
-def config_at(repo: Repository, where: CommitId | ObjectId, default_branch: str) -> Config | None:
-    """Return the configuration that a commit or tree holds, None where it holds none; raise ConfigError where it is wrong."""
-    for path in configuration.PATHS:
-        entry = repo.entry_at(where, path)
+def config_at(repo: Repository, where: CommitId | ObjectId, default_branch: str, path: str = "") -> Config | None:
+    """Return the configuration that a commit or tree holds, None where it holds none; raise ConfigError where it is wrong.
+
+    `path` names another file than the usual ones.
+    """
+    for place in (path,) if path else configuration.PATHS:
+        entry = repo.entry_at(where, place)
         if entry is None:
             continue
         if entry.mode not in REGULAR or repo.size(entry.id) > configuration.MAX_BYTES:
-            raise ConfigError(f"{path} is no regular file of at most {configuration.MAX_BYTES // 1024} KiB")
-        return configuration.parse(repo.blob(entry.id), path, default_branch).config
+            raise ConfigError(f"{place} is no regular file of at most {configuration.MAX_BYTES // 1024} KiB")
+        return configuration.parse(repo.blob(entry.id), place, default_branch).config
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from envgit.errors import ConfigError, LogError, RepositoryError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log, locate
 from envgit.log.names import origin_of, remote_of
-from envgit.model import CONFIG_PATHS, CommitId, Config
+from envgit.model import CONFIG_PATHS, CommitId, Config, Snapshot
 
 if TYPE_CHECKING:
     from envgit.config import Parsed
@@ -26,6 +26,10 @@ class Session:
         """Begin in `directory`; `environ` may hold keys, so that no repr shows it."""
         self.directory = directory
         self.environ = environ
+        # Told of every file that is read, so that whoever sends something out can know what must not be in it.
+        self.watch: Callable[[Snapshot], None] | None = None
+        # The commit whose configuration counts, where what lies in the work tree is a stranger's proposal.
+        self.ruling: CommitId | None = None
 
     @cached_property
     def repo(self) -> Repository:
@@ -78,16 +82,23 @@ class Session:
 
     def _configured(self) -> Iterator[tuple[str, bytes]]:
         """Return the configuration's path and bytes: of the work tree, else of HEAD, as in a bare repository."""
-        for path in CONFIG_PATHS:
+        for path in CONFIG_PATHS if self.ruling is None else ():
             data = self.repo.work_file(path) if self.repo.work_dir else None
             if data is not None:
                 yield path, data
                 return
-        for path in () if self.repo.is_empty else CONFIG_PATHS:
-            entry = self.repo.entry_at(self.repo.resolve("HEAD"), path)
-            if entry is not None and entry.mode in (0o100644, 0o100755) and self.repo.size(entry.id) < MAX_CONFIG_BYTES:
-                yield path, self.repo.blob(entry.id)
+        where = self.ruling or (None if self.repo.is_empty else self.repo.resolve("HEAD"))
+        for path in CONFIG_PATHS if where is not None else ():
+            if (data := self.file_at(where, path)) is not None:
+                yield path, data
                 return
+
+    def file_at(self, where: CommitId | None, path: str) -> bytes | None:
+        """Return a small regular file of a commit, None where there is none."""
+        entry = self.repo.entry_at(where, path) if where is not None else None
+        if entry is None or entry.mode not in (0o100644, 0o100755) or self.repo.size(entry.id) >= MAX_CONFIG_BYTES:
+            return None
+        return self.repo.blob(entry.id)
 
     @cached_property
     def log(self) -> Log | None:

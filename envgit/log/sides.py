@@ -21,7 +21,10 @@ INDEX = "index"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be compared: `base` None is an empty tree, `head` None the work tree, or the index where `cached`."""
+    """What is to be compared: `base` None is an empty tree, `head` None the work tree, or the index where `cached`.
+
+    `ruling` is the configuration that counts where neither side's does.
+    """
 
     base: CommitId | None
     head: CommitId | None
@@ -31,6 +34,7 @@ class Request:
     environment: str = ""
     cached: bool = False
     keyless: bool = False
+    ruling: Config | None = None
 
     @classmethod
     def parse(
@@ -84,7 +88,7 @@ def sides(run: Session, snapshots: Snapshots, request: Request) -> tuple[Side, S
     old, told = _config_of(run, request.base) if request.base else (None, ())
     new, added = _config_of(run, request.head) if request.head else _config_of_files(run, request.cached)
     default = Config(branch=run.default_branch)
-    chosen = Environments(old or new or default)
+    chosen = Environments(request.ruling or old or new or default)
     base = _commit_side(run, snapshots, request.base, old or default, chosen, told)
     if request.head is not None:
         return base, _commit_side(run, snapshots, request.head, new or default, chosen, added)

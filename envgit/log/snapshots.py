@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from envgit.fingerprint import digest
 from envgit.git.repository import Repository, TreeEntry
@@ -12,6 +13,8 @@ from envgit.sops.reader import MAX_BYTES, Reader, holds_sops_block
 REGULAR = (0o100644, 0o100755, 0o100664)
 SYMLINK = 0o120000
 
+Watch = Callable[[Snapshot], None]
+
 # One step needs both sides of every environment; a merge, some side commits more.
 CACHED = 512
 
@@ -19,11 +22,13 @@ CACHED = 512
 class Snapshots:
     """Read env files of a repository through one reader."""
 
-    __slots__ = ("_cache", "reader", "repo")
+    __slots__ = ("_cache", "_watch", "reader", "repo")
 
-    def __init__(self, repo: Repository, reader: Reader) -> None:
+    def __init__(self, repo: Repository, reader: Reader, watch: Watch | None = None) -> None:
+        """Begin; `watch` is told of every snapshot before anybody else sees it."""
         self.repo = repo
         self.reader = reader
+        self._watch = watch
         self._cache: OrderedDict[ObjectId, Snapshot] = OrderedDict()
 
     def at(self, where: CommitId | ObjectId, path: str) -> Snapshot | None:
@@ -38,6 +43,8 @@ class Snapshots:
             self._cache.move_to_end(entry.id)
             return self._cache[entry.id]
         found = self._read(entry)
+        if self._watch is not None:
+            self._watch(found)
         self._cache[entry.id] = found
         if len(self._cache) > CACHED:
             self._cache.popitem(last=False)

@@ -61,7 +61,7 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
     log = run.log
     commit, entry = _where(run, log, what, moment)
     keyring = Keyring.discover(run.environ, run.home)
-    snapshots = Snapshots(run.repo, Reader(keyring))
+    snapshots = Snapshots(run.repo, Reader(keyring), run.watch)
     config = _config(run, log, commit)
     reveal = _in_force(run, log)
     units = Selection(run.repo, snapshots, config).files(run.repo.commit(commit).tree)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
+from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, Review, RewriteBody, SupplementBody
 from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
 from envgit.audit.state import key_records
 from envgit.log.files import FileStep, describe
@@ -43,8 +43,25 @@ def supplements(recorder: Recorder) -> Iterator[Planned]:
                 if made is not None:
                     files.append(made)
             _advance(place, sequence, file, told[sequence].get((file.environment, file.unit)), files)
-        if files:
-            yield Planned("supplement", SupplementBody(sequence, tuple(files)))
+        review = _review(recorder, entry)
+        if files or review is not None:
+            yield Planned("supplement", SupplementBody(sequence, tuple(files), review))
+
+
+def _review(recorder: Recorder, entry: Entry) -> Review | None:
+    """Return what the forge says now of an entry's commit, where neither the entry nor a supplement has it."""
+    body = entry.body
+    if not isinstance(body, ChangeBody | ConfigBody) or (body.review is not None and not body.review.unavailable):
+        return None
+    if any(
+        getattr(recorder.log.entry(number).body, "review", None) for number in recorder.log.supplements(entry.sequence)
+    ):
+        return None
+    found = recorder.told.review(body.source.commit)
+    if found is not None and found.unavailable:
+        recorder.warnings.append(f"the review of {body.source.commit[:7]} is not known: {found.unavailable}")
+        return None
+    return found
 
 
 _OPAQUE = ChangeKind.OPAQUE

@@ -187,7 +187,7 @@ def _uncovered(commits: list[CommitId], branch: str) -> Iterator[Problem]:
 
 def _deep(run: Session, log: Log, report: Report) -> Deep:
     keyring = Keyring.discover(run.environ, run.home)
-    comparison = Comparison(run.repo, Snapshots(run.repo, Reader(keyring)), Keys(keyring))
+    comparison = Comparison(run.repo, Snapshots(run.repo, Reader(keyring), run.watch), Keys(keyring))
     entries: Iterator[Entry] = (log.entry(sequence) for sequence in range(min(report.good, log.size)))
     return comparison.run(entries)
 

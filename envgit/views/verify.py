@@ -92,3 +92,25 @@ def _verdict(view: Verification) -> str:
     if view.level == "B":
         return f"OK, level B: those {view.seen_entries} are unchanged, even had the signing key been stolen since"
     return "OK, level A: as signed since the genesis you named"
+
+
+def incomplete(found: Verification, require: str | None) -> tuple[int, str]:
+    """Return the exit status of what is not wrong and yet not all, 0 where all is; and what to say of it."""
+    if not found.checked:
+        return (
+            3,
+            "envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log",
+        )
+    if found.deep and found.unopened and not found.compared:
+        return (
+            3,
+            "envgit: cannot tell whether the entries are true of the values: no identity here opens any of the files",
+        )
+    if found.newer_from is not None:
+        return 4, f"envgit: needs a newer envgit from entry {found.newer_from}"
+    if found.pending:
+        return 4, pending(found)
+    if require and (not found.level or found.level < require):
+        reached = found.level or "none"
+        return 4, f"envgit: level {require} is required, and {reached} was reached; {'; '.join(found.raise_by)}"
+    return 0, ""

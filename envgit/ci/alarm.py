@@ -1,0 +1,44 @@
+"""Own the one issue that stands open while recording or verifying fails, so that a red run which nobody looks at is not the end of it."""
+
+from __future__ import annotations
+
+from envgit.ci.job import Job
+from envgit.github import issues
+from envgit.github.api import ApiError, NotAllowed
+from envgit.github.comments import Comments
+from envgit.github.runner import Annotation
+from envgit.log.clock import now
+from envgit.render import Bare, Link, Ours, render
+
+PERMISSION = "issues: write"
+
+
+def alarmed(job: Job, what: str, detail: str) -> None:
+    """Have an issue that says what fails; where GitHub does not let us, a warning says so."""
+    values = {
+        "what": Ours(what),
+        "since": Bare(now()),
+        "detail": detail,
+        "run_link": Link(f"run {job.run.number}", job.run.url),
+    }
+    text = job.outlet.cleared("the issue", render("issue.md.j2", values))
+    _with_api(job, lambda api, login: issues.keep_open(api, login, f"envgit: {what}", text))
+
+
+def relieved(job: Job) -> None:
+    """Close the issue, where one is open."""
+    text = f"All is well again since {job.run.url}.\n"
+    _with_api(job, lambda api, login: issues.close(api, login, text))
+
+
+def _with_api(job: Job, work: issues.Work) -> None:
+    api = job.api
+    if api is None:
+        return
+    try:
+        work(api, Comments(api, own_token=job.own_token).login)
+    except NotAllowed as error:
+        text = f"{error}; the job needs the permission {PERMISSION} to keep an issue open while something fails"
+        job.outlet.annotate(Annotation("warning", "envgit: no issue", text))
+    except ApiError as error:
+        job.outlet.annotate(Annotation("warning", "envgit: no issue", str(error)))

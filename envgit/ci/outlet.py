@@ -1,0 +1,94 @@
+"""Own every way out of a job: each text passes the gate first, which knows every value that the job has decrypted until then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from envgit import ui
+from envgit.config import revealed
+from envgit.escape import terminal
+from envgit.gate import Gate
+from envgit.github.runner import Annotation, Runner
+from envgit.model import Config, Snapshot
+from envgit.render import Draft, vocabulary
+
+# What stands under these in our documents is a name of the user's, a digest, or one of our own words.
+TYPED = frozenset({
+    "after", "audit_branch", "audit_commit", "base", "base_ref", "before", "code", "commit", "environment", "from", "genesis", "gravity",
+    "head", "id", "key", "kind", "landed", "level", "login", "names", "origin", "others", "path", "paths", "reason", "recipient",
+    "recipients", "revealed", "root", "schema", "since", "state", "tip", "trust", "type", "type_before", "unit", "url", "variable",
+    "variables", "wrapped",
+})  # fmt: skip
+
+
+class Outlet:
+    """What leaves a job; `config` says which values are no secret."""
+
+    def __init__(self, runner: Runner, config: Config | None = None) -> None:
+        self.config = config or Config()
+        self._runner = runner
+        self._values: dict[bytes, str] = {}
+        self._gate: Gate | None = None
+        self._annotations: list[Annotation] = []
+
+    def watch(self, snapshot: Snapshot) -> None:
+        """Take note of what a file that was opened holds, and have the runner blacken it, before anything can be said of it."""
+        fresh = {}
+        for value in snapshot.values:
+            if value.secret is not None and value.token and not revealed(self.config, value.name):
+                data = value.secret.reveal()
+                if data and data not in self._values:
+                    fresh[data] = value.name
+        if fresh:
+            self._values |= fresh
+            self._gate = None
+            self._runner.mask(fresh)
+
+    @property
+    def gate(self) -> Gate:
+        """The gate, knowing all values so far."""
+        if self._gate is None:
+            self._gate = Gate(((name, data) for data, name in self._values.items()), vocabulary())
+        return self._gate
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a text holds a value that is not revealed."""
+        return self.gate.found(text) is not None
+
+    def cleared(self, what: str, draft: Draft) -> str:
+        """Return a document that may be sent; raise Leak where it would show a value."""
+        return self.gate.check(what, draft.text, draft.fields)
+
+    def summary(self, text: str) -> None:
+        """Add a text that was cleared to the job's summary."""
+        self._runner.summary(text)
+
+    def log(self, line: str) -> None:
+        """Print a line; one that would show a value is withheld, and says so: to stop here would lose what was done."""
+        shown = terminal(line)
+        ui.out("(a line is withheld: it would show a value)" if self.holds(shown) else shown)
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Keep an annotation for the end, when the gravest are shown."""
+        if self.holds(f"{annotation.title} {annotation.message}"):
+            annotation = Annotation(annotation.level, "envgit", "an annotation is withheld: it would show a value")
+        self._annotations.append(annotation)
+
+    def file(self, name: str, text: str) -> str:
+        """Write a text that was cleared to a file for later steps, and return its path."""
+        return str(self._runner.file(name, text))
+
+    def document(self, name: str, document: Mapping[str, object]) -> str:
+        """Write a JSON document to a file for later steps, and return its path."""
+        self.gate.check_document(name, document, TYPED)
+        return str(self._runner.file(name, json.dumps(document, indent=1, ensure_ascii=False) + "\n"))
+
+    def output(self, values: Mapping[str, str]) -> None:
+        """Set outputs of the step: numbers, ids, states and paths."""
+        self._runner.output(values)
+
+    def finish(self) -> None:
+        """Show the annotations."""
+        self._runner.annotate(self._annotations)
+        self._annotations.clear()

@@ -1,0 +1,219 @@
+"""Own the review of a proposal: compare, comment, summary, annotations, outputs, and whether the job is red."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from envgit.ci.inputs import CommentWhen, FailOn
+from envgit.ci.job import Job, with_history
+from envgit.errors import CannotTell, ConfigError, UsageError
+from envgit.escape import terminal
+from envgit.git.remote import fetch
+from envgit.github.api import ApiError, NotAllowed
+from envgit.github.comments import Comment, Comments, Marker
+from envgit.github.runner import Annotation
+from envgit.log.selection import config_at
+from envgit.log.session import Session
+from envgit.model import ChangeKind, CommitId, Config
+from envgit.render import Bare, Draft, Ours, render
+from envgit.review.build import Proposal, review
+from envgit.review.report import FileReview, Gravity, Note, Review, Row
+from envgit.views.comment import Page, comment, job_summary
+from envgit.views.headline import notes
+from envgit.views.review import document, sentence
+
+PERMISSION = "pull-requests: write"
+
+
+class Target(NamedTuple):
+    """What is to be reviewed: `pull_request` None where there is none to comment on, `source` the ref that has the head."""
+
+    head: CommitId
+    base_ref: str
+    base: CommitId | None
+    pull_request: int | None
+    comments: bool
+    source: str = ""
+
+
+def reviewed(job: Job, target: Target) -> int:
+    """Review and say so everywhere; return the exit status."""
+    found = with_history(job, _refspecs(target), lambda run: _review(job, run, target))
+    page = Page("", job.run.url, job.run.number, identity=any(not file.keyless for file in found.files))
+    _tell(job, found, page, target)
+    for annotation in _annotations(found):
+        job.outlet.annotate(annotation)
+    gravity = found.gravity
+    for note in notes(found):
+        if note.gravity is not Gravity.NOTE:
+            job.outlet.log(f"{note.gravity}: {sentence(note)} [{note.code}]")
+    red = {FailOn.ERROR: (Gravity.ERROR,), FailOn.WARNING: (Gravity.ERROR, Gravity.WARNING), FailOn.NEVER: ()}
+    return 1 if gravity in red[job.inputs.fail_on] else 0
+
+
+def _refspecs(target: Target) -> list[str]:
+    tracking = f"+refs/heads/{target.base_ref}:refs/remotes/origin/{target.base_ref}"
+    return [tracking, target.source or target.head]
+
+
+def _review(job: Job, run: Session, target: Target) -> Review:
+    proposal = _proposal(job, run, target)
+    run.ruling, run.default_branch = proposal.tip, target.base_ref
+    ruling = _ruling(job, run, proposal.tip)
+    log = run.log
+    job.outlet.config = log.state.config if log is not None else ruling or Config()
+    return review(run, proposal, ruling, datetime.now(UTC), lambda: job.outlet.holds)
+
+
+def _ruling(job: Job, run: Session, tip: CommitId) -> Config | None:
+    """Return the base's configuration; a wrong one is said, and counts as none."""
+    try:
+        return config_at(run.repo, tip, run.default_branch, job.inputs.config)
+    except ConfigError as error:
+        job.outlet.annotate(Annotation("warning", "envgit: wrong configuration on the base branch", str(error)))
+        return None
+
+
+def _proposal(job: Job, run: Session, target: Target) -> Proposal:
+    """Fetch what is needed and return the three commits; raise CannotTell where one is not to be had."""
+    remote, repo = run.remote or "origin", run.repo
+    _fetch_log(run, remote)
+    tracking = f"refs/remotes/{remote}/{target.base_ref}"
+    there = fetch(repo, remote, [f"+refs/heads/{target.base_ref}:{tracking}"])
+    known = repo.ref(tracking) if there else None
+    tip = CommitId(known) if known else target.base
+    if tip is None:
+        raise CannotTell(f"{remote} has no branch {terminal(target.base_ref)!r} any more; nothing to compare with")
+    for commit, source in ((tip, tip), (target.head, target.source or target.head)):
+        if not repo.has(commit) and not fetch(repo, remote, [source]):
+            raise CannotTell(
+                f"{commit[:7]} is neither here nor at {remote}: the branch was force-pushed or deleted since"
+            )
+    if not repo.has(target.head):
+        raise CannotTell(
+            f"{target.head[:7]} is not at {remote} any more: the branch was pushed to since, and its own run reviews it"
+        )
+    head = repo.resolve(job.inputs.head) if job.inputs.head else target.head
+    if job.inputs.base:
+        return Proposal(repo.resolve(job.inputs.base), head, repo.resolve(job.inputs.base), target.base_ref)
+    base = repo.merge_base(tip, head)
+    if base is None:
+        raise UsageError(f"{head[:7]} and {target.base_ref} have no common ancestor; name one by the input base")
+    return Proposal(base, head, tip, target.base_ref)
+
+
+def _fetch_log(run: Session, remote: str) -> None:
+    """Fetch the newest entry's tree, which holds all entries; where there is no log, or no way to it, the review does without."""
+    branch = run.audit_branch
+    fetch(run.repo, remote, [f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}"], "--depth=1")
+
+
+def _tell(job: Job, found: Review, page: Page, target: Target) -> None:
+    speaks = found.changed or bool(found.notes) or job.inputs.comment is CommentWhen.ALWAYS
+    outputs = {
+        "changed": "true" if found.changed else "false",
+        "counts": json.dumps(Counter(str(row.kind) for file in found.files for row in file.rows), sort_keys=True),
+        "state": json.dumps({_label(file): file.state for file in found.files}, sort_keys=True),
+        "report": job.outlet.document("report.json", document(found)),
+    }
+    marker = Marker(_key(job), found.base[:7], found.head[:7], job.run.order)
+    draft = comment(found, page._replace(marker=str(marker)) if speaks else page)
+    text = job.outlet.cleared("the comment", draft)
+    outputs["markdown"] = job.outlet.file("comment.md", text)
+    if speaks:
+        job.outlet.summary(job.outlet.cleared("the job's summary", job_summary(found, page)).lstrip("\n"))
+    if target.pull_request is not None and target.comments and job.inputs.comment is not CommentWhen.OFF:
+        written = _comment(job, target.pull_request, marker, text if speaks else "")
+        outputs["comment-id"] = str(written) if written is not None else ""
+    job.outlet.log(_said(found))
+    job.outlet.output(outputs)
+
+
+def _said(found: Review) -> str:
+    number = sum(len(file.rows) for file in found.files)
+    if not found.files:
+        return f"no environment changes between {found.base[:7]} and {found.head[:7]}"
+    return f"{number} variables in {len(found.files)} files change between {found.base[:7]} and {found.head[:7]}"
+
+
+def _key(job: Job) -> str:
+    """Return what tells comments of two configurations apart."""
+    text = f"{job.inputs.config or 'envgit'}-{job.inputs.audit_branch or 'audit'}"
+    return "".join(char if char.isalnum() or char in "_.-" else "-" for char in PurePosixPath(text).as_posix())[:100]
+
+
+def _comment(job: Job, pull_request: int, marker: Marker, text: str) -> int | None:
+    """Write the comment, or `""`: what says that there is nothing left to say. Where GitHub refuses, the job goes on."""
+    api = job.api
+    if api is None:
+        job.outlet.annotate(Annotation("warning", "envgit: no comment", "the input github-token is empty"))
+        return None
+    comments = Comments(api, own_token=job.own_token)
+    try:
+        known = comments.find(pull_request, marker.key)
+        if known is not None and (known.marker.run > marker.run or known.marker.entry is not None):
+            job.outlet.log("the comment is a newer run's, or tells of the merge already: left as it is")
+            return known.id
+        if not text:
+            return _cleaned(job, comments, pull_request, marker, known)
+        return comments.write(pull_request, text, known)
+    except NotAllowed as error:
+        hint = f"the job needs the permission {PERMISSION}" if error.status == 403 else "look at the input github-token"
+        job.outlet.annotate(
+            Annotation("warning", "envgit: no comment", f"{error}; {hint}; the job's summary has the same text")
+        )
+    except ApiError as error:
+        job.outlet.annotate(
+            Annotation("warning", "envgit: no comment", f"{error}; the job's summary has the same text")
+        )
+    return None
+
+
+def _cleaned(job: Job, comments: Comments, pull_request: int, marker: Marker, known: Comment | None) -> int | None:
+    if known is None:
+        return None
+    draft = render("clean.md.j2", {"marker": Ours(str(marker)), "head": Bare(marker.head)})
+    return comments.write(pull_request, job.outlet.cleared("the comment", draft), known)
+
+
+def _annotations(found: Review) -> Iterator[Annotation]:
+    """Return a note at each line that changes; the runner shows the gravest ten."""
+    for note in found.notes:
+        yield Annotation(_level(note.gravity), f"envgit: {note.code}", sentence(note), _noted(note))
+    for file in found.files:
+        for note in file.notes:
+            yield Annotation(
+                _level(note.gravity), f"envgit: {note.code}", f"{_label(file)}: {sentence(note)}", file.file.path, 1
+            )
+        for row in file.rows:
+            yield Annotation(
+                _level(row.gravity), f"envgit: {_label(file)}", _row_sentence(row), file.file.path, row.line
+            )
+
+
+def _noted(note: Note) -> str:
+    return note.names[0] if note.names and note.code.startswith(("edits-", "wrong-")) else ""
+
+
+def _row_sentence(row: Row) -> str:
+    what = {ChangeKind.OPAQUE: "has new ciphertext", ChangeKind.CHANGED: "has a new value"}.get(
+        row.kind, f"is {row.kind}"
+    )
+    said = "; ".join(sentence(note) for note in row.notes)
+    return f"{row.variable} {what}" + (f"; {said}" if said else "")
+
+
+def _level(gravity: Gravity) -> str:
+    return {Gravity.ERROR: "error", Gravity.WARNING: "warning", Gravity.NOTE: "notice"}[gravity]
+
+
+def _label(file: FileReview) -> str:
+    return "/".join(filter(None, (file.file.environment, file.file.unit)))
+
+
+__all__ = ["Draft", "Target", "reviewed"]

@@ -1,0 +1,56 @@
+"""Own the scheduled check of the log: the whole of it, against the whole source branch, with an issue while it fails."""
+
+from __future__ import annotations
+
+from envgit.ci.alarm import alarmed, relieved
+from envgit.ci.job import Job
+from envgit.errors import CannotTell, EnvgitError
+from envgit.git.remote import fetch
+from envgit.github.runner import Annotation
+from envgit.log.session import Session
+from envgit.log.verification import Verification, verification
+from envgit.views import verify as view
+
+
+def verified(job: Job) -> int:
+    """Verify the log; return the exit status of `envgit verify`."""
+    try:
+        found = _verification(job)
+    except EnvgitError as error:
+        alarmed(job, "the log cannot be verified", str(error))
+        raise
+    for line in view.lines(found) if found.ok else view.errors(found):
+        job.outlet.log(line)
+    job.outlet.output({"report": job.outlet.document("report.json", view.document(found)), "changed": "false"})
+    job.outlet.summary(f"**envgit**: {'the log is as signed' if found.ok else 'the log is NOT OK'}.\n\n")
+    if not found.ok:
+        first = next(iter(view.errors(found)), "")
+        job.outlet.annotate(Annotation("error", "envgit: the log is not as it was signed", first))
+        alarmed(job, "the log is not as it was signed, or not whole", first)
+        return 1
+    status, said = view.incomplete(found, None)
+    if status:
+        job.outlet.annotate(Annotation("warning", "envgit: verify", said))
+        job.outlet.log(said)
+        alarmed(job, "the log does not have everything", said)
+        return status
+    relieved(job)
+    return 0
+
+
+def _verification(job: Job) -> Verification:
+    run = job.session()
+    remote, audit = run.remote or "origin", run.audit_branch
+    unshallow = ("--unshallow",) if run.repo.is_shallow else ()
+    if not fetch(run.repo, remote, [f"+refs/heads/{audit}:refs/remotes/{remote}/{audit}"], *unshallow):
+        raise CannotTell(
+            f"{remote} has no branch {audit}: there is no log to verify, or somebody deleted it; docs/runbook.md#missing"
+        )
+    source = _source(job)
+    fetch(run.repo, remote, [f"+refs/heads/{source}:refs/remotes/{remote}/{source}"])
+    return verification(job.session(), trust_root="", deep=False)
+
+
+def _source(job: Job) -> str:
+    run: Session = job.session()
+    return run.require_log().state.config.branch

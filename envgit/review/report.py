@@ -1,0 +1,161 @@
+"""Own the values that a review is made of: what changed, what follows from it, and how much of it is known. No value is among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from envgit.audit.entry import Event
+from envgit.model import ChangeKind, CommitId, Digest, EnvFile, Fingerprint, Reason, ValueType
+from envgit.redact import NOTHING_SHOWN, Redacted
+
+
+class Gravity(StrEnum):
+    """How much something matters: an error turns the job red, a warning asks to be read."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Code(StrEnum):
+    """What there is to say of a change, a file or a pull request; docs/action.md has a heading for each."""
+
+    BACK_AGAIN = "back-again"  # a value that was replaced before is back
+    CHANGED_ON_BASE = "changed-on-base"  # the base branch changed the same variable since
+    DISCLOSED = "disclosed"
+    STOOD_SINCE = "stood-since"  # keyless: what the log knows of the value that may be replaced
+    AS_RECORDED = "as-recorded"  # keyless: the file is, byte for byte, one that the log knows
+    KEPT_NONCE = "kept-nonce"  # keyless: the ciphertext changed as `sops rotate` changes it
+    NOT_SHOWN = "not-shown"  # a revealed name holds what a name that is not revealed holds too
+    MAC_INVALID = "mac-invalid"
+    UNREADABLE = "unreadable"
+    NOT_ROTATED = "not-rotated"  # a recipient was removed and the data key stayed
+    BRINGS_ENVGIT = "brings-envgit"
+    EDITS_CONFIG = "edits-config"
+    EDITS_RULES = "edits-sops-yaml"
+    EDITS_WORKFLOW = "edits-workflow"
+    WRONG_CONFIG = "wrong-config"
+    NO_LOG = "no-log"
+
+
+class Note(NamedTuple):
+    """One thing to say; `names` are names of the user's, `entry` and `since` tell where in the log it is known from."""
+
+    code: Code
+    gravity: Gravity
+    names: tuple[str, ...] = ()
+    entry: int | None = None
+    since: str = ""
+    commit: CommitId | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One variable that changed. `lived` is how long the replaced value stood, `at_least` that it may have been longer.
+
+    `line` is where the variable stands in the newer file, 0 where it is gone.
+    """
+
+    variable: str
+    kind: ChangeKind
+    type: ValueType
+    type_before: ValueType | None
+    from_: str
+    clear: bool
+    line: int
+    shown: Redacted = NOTHING_SHOWN
+    lived: timedelta | None = None
+    at_least: bool = False
+    notes: tuple[Note, ...] = ()
+    before: Fingerprint | None = None
+    after: Fingerprint | None = None
+
+    @property
+    def gravity(self) -> Gravity:
+        """The gravest of what there is to say."""
+        return gravest(self.notes)
+
+
+class Live(NamedTuple):
+    """A value that a removed recipient could open and that stays; `since` is when it was set, empty where not known."""
+
+    variable: str
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReview:
+    """What happens to one file of an environment.
+
+    `variables` is how many the newer file has. `live` are the values that removed recipients could open and that stay as they are, as
+    far as is known. `keyless` says why values were not compared, `problem` what is wrong with the file.
+    """
+
+    file: EnvFile
+    rows: tuple[Row, ...]
+    reencrypted: tuple[str, ...]
+    events: tuple[Event, ...]
+    notes: tuple[Note, ...]
+    granted: tuple[str, ...] = ()
+    revoked: tuple[str, ...] = ()
+    rotated: bool = False
+    variables: int = 0
+    live: tuple[Live, ...] = ()
+    keyless: str = ""
+    problem: str = ""
+    reason: Reason | None = None
+    state: Digest | None = None
+
+
+class LogSeen(NamedTuple):
+    """The log as it stood when the review was made: its size and root are a checkpoint that the comment bears witness to."""
+
+    entries: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a pull request, or a group of the merge queue, does to all environments.
+
+    `base` is the merge base, `tip` the base branch as it stands. `others` are the environments that nothing happens to.
+    """
+
+    base: CommitId
+    head: CommitId
+    tip: CommitId
+    base_ref: str
+    files: tuple[FileReview, ...]
+    notes: tuple[Note, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
+    log: LogSeen | None = None
+    revealed: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether any environment changes."""
+        return bool(self.files)
+
+    @property
+    def gravity(self) -> Gravity:
+        """The gravest of all that there is to say."""
+        return gravest((*self.notes, *(note for file in self.files for note in (*file.notes, *_row_notes(file)))))
+
+    def name(self, recipient: str) -> str:
+        """Return what the base's `.sops.yaml` calls a recipient, empty where it has no name."""
+        return dict(self.names).get(recipient, "")
+
+
+def _row_notes(file: FileReview) -> tuple[Note, ...]:
+    return tuple(note for row in file.rows for note in row.notes)
+
+
+def gravest(notes: tuple[Note, ...]) -> Gravity:
+    """Return the gravest gravity of notes."""
+    found = {note.gravity for note in notes}
+    return next((gravity for gravity in Gravity if gravity in found), Gravity.NOTE)

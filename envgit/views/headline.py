@@ -1,0 +1,116 @@
+"""Own the first two lines of a review: does a reader have to care, and what happens to how much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from envgit.escape import markdown
+from envgit.gate import CLOSE, OPEN
+from envgit.model import ChangeKind, EventKind
+from envgit.render import Ours
+from envgit.review.report import FileReview, Gravity, Note, Review
+from envgit.words import count
+
+NAMED_AT_MOST = 3
+
+_FORM = (EventKind.TEXT_CHANGED, EventKind.RULES_CHANGED, EventKind.MOVED, EventKind.DATA_KEY_ROTATED)
+
+
+def headline(review: Review) -> Ours:
+    """Return the title: the gravest thing that happens, and where."""
+    counts = Counter(note.gravity for note in notes(review))
+    alarm = [
+        count(counts[Gravity.ERROR], "error") if counts[Gravity.ERROR] else "",
+        count(counts[Gravity.WARNING], "warning") if counts[Gravity.WARNING] else "",
+    ]
+    said = ", ".join(filter(None, alarm))
+    return Ours(_what(review) + (f" ({said})" if said else ""))
+
+
+def notes(review: Review) -> Iterator[Note]:
+    """Return every note of a review."""
+    yield from review.notes
+    for file in review.files:
+        yield from file.notes
+        for row in file.rows:
+            yield from row.notes
+
+
+def _what(review: Review) -> str:
+    known = [file for file in review.files if any(row.kind is not ChangeKind.OPAQUE for row in file.rows)]
+    opaque = [file for file in review.files if any(row.kind is ChangeKind.OPAQUE for row in file.rows)]
+    parts = []
+    if known:
+        number = sum(row.kind is not ChangeKind.OPAQUE for file in known for row in file.rows)
+        parts.append(f"{count(number, 'variable')} {'changes' if number == 1 else 'change'} in {places(known)}")
+    if opaque:
+        number = sum(row.kind is ChangeKind.OPAQUE for file in opaque for row in file.rows)
+        what = f"{number:,}" if parts else count(number, "variable")
+        parts.append(f"{what} {'has' if number == 1 else 'have'} new ciphertext in {places(opaque)}")
+    if parts:
+        return ", ".join(parts)
+    if bad := [file for file in review.files if file.notes and file.reason is not None and not file.keyless]:
+        return f"{places(bad)} cannot be read"
+    if access := [file for file in review.files if file.granted or file.revoked]:
+        return f"access to {places(access)} changes, no value does"
+    if again := [file for file in review.files if file.reencrypted]:
+        return f"{places(again)} {'is' if len(again) == 1 else 'are'} encrypted again, no value changes"
+    if review.files:
+        return f"only the form of {places(list(review.files))} changes"
+    return "no environment changes"
+
+
+def places(files: list[FileReview]) -> str:
+    """Return the names of environments, a few and how many more, as Markdown."""
+    names = list(dict.fromkeys(file.file.environment for file in files))
+    shown = ", ".join(marked(name) for name in names[:NAMED_AT_MOST])
+    more = len(names) - NAMED_AT_MOST
+    return shown + (f" and {count(more, 'more environment')}" if more > 0 else "")
+
+
+def marked(name: str) -> str:
+    """Return a name as inert code, marked as one for the gate."""
+    return f"{OPEN}{markdown(name)}{CLOSE}"
+
+
+def summary(review: Review) -> Ours:
+    """Return the line that counts what happens, and says where nothing does."""
+    kinds = Counter(row.kind for file in review.files for row in file.rows)
+    again = sum(len(file.reencrypted) for file in review.files)
+    granted = sum(len(file.granted) for file in review.files)
+    revoked = sum(len(file.revoked) for file in review.files)
+    said = [f"{number:,} {_COUNTED.get(kind, str(kind))}" for kind, number in kinds.items()]
+    said += [f"{again:,} only encrypted again"] if again else []
+    said += [f"{count(granted, 'recipient')} added"] if granted else []
+    said += [f"{count(revoked, 'recipient')} removed"] if revoked else []
+    said += list(_files(review.files))
+    if not review.files:
+        return Ours("No environment changes.")
+    where = places(list(review.files))
+    one = len({file.file.environment for file in review.files}) == 1
+    line = f"**{', '.join(said) or 'no variable changed'}**, {'all ' if one and len(said) > 1 else ''}in {where}."
+    return Ours(line + _others(review))
+
+
+def _files(files: Iterable[FileReview]) -> Iterator[str]:
+    kinds = Counter(event.kind for file in files for event in file.events)
+    for kind, noun in ((EventKind.CREATED, "created"), (EventKind.DELETED, "deleted"), (EventKind.MOVED, "moved")):
+        if kinds[kind]:
+            yield f"{count(kinds[kind], 'file')} {noun}"
+
+
+def _others(review: Review) -> str:
+    if not review.others:
+        return ""
+    names = [marked(name) for name in review.others[:NAMED_AT_MOST]]
+    more = f" and {len(review.others) - NAMED_AT_MOST:,} more" if len(review.others) > NAMED_AT_MOST else ""
+    return f" Nothing in {', '.join(names)}{more}."
+
+
+_COUNTED = {
+    ChangeKind.OPAQUE: "with new ciphertext",
+    ChangeKind.RETYPED: "of another type",
+    ChangeKind.DISCLOSED: "in clear from now on",
+    ChangeKind.CONCEALED: "encrypted from now on",
+}
