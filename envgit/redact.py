@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from envgit.config import revealed
 from envgit.diff import VariableChange
 from envgit.escape import clipped, terminal
-from envgit.model import Config, Value
+from envgit.model import Config, Value, ValueType
 
 # A revealed value is for a glance: a longer one is cut, and says so by its ellipsis.
 SHOWN_CHARACTERS = 60
@@ -54,4 +54,7 @@ def _side(value: Value | None, config: Config) -> str | None:
 def _text(value: Value) -> str | None:
     if value.secret is None:
         return None
-    return clipped(terminal(value.secret.reveal().decode("utf-8", "surrogateescape")), SHOWN_CHARACTERS)
+    text = value.secret.reveal().decode("utf-8", "surrogateescape")
+    # sops's own text of a truth value has a capital; the file and whoever reads it do not.
+    text = text.lower() if value.type is ValueType.BOOL else text
+    return clipped(terminal(text), SHOWN_CHARACTERS)

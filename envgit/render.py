@@ -6,6 +6,7 @@ a number is marked, so that the gate can tell it from what should not be there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
 
-from envgit.escape import html, markdown
+from envgit.errors import ConfigError
+from envgit.escape import html, markdown, terminal
 from envgit.gate import CLOSE, OPEN
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./@-]+(?: # [A-Za-z0-9_./-]+)?")
 
 _PACKAGE = Path(__file__).parent
 # In a wheel the templates lie inside the package, in a clone beside it.
@@ -78,6 +82,26 @@ def render(template: str, values: Mapping[str, object]) -> Draft:
         keep_trailing_newline=True,
     )
     return Draft(environment.get_template(template).render(values), tuple(fields))
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Fill names into a file of ours, such as a workflow, between `[[` and `]]`; raise ConfigError for one that could be more than a name."""
+    for name, value in values.items():
+        if not _PLAIN.fullmatch(value):
+            raise ConfigError(
+                f"{name} is {terminal(value)!r}, which cannot be written into {template.removesuffix('.j2')}"
+            )
+    environment = Environment(
+        loader=FunctionLoader(source),
+        autoescape=False,  # noqa: S701 -- what is filled in is checked above
+        undefined=StrictUndefined,
+        variable_start_string="[[",
+        variable_end_string="]]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(values)
 
 
 def source(template: str) -> str:

@@ -64,10 +64,10 @@ class Job:
         return made
 
 
-def job_of(directory: Path, environ: Mapping[str, str]) -> Job:
+def job_of(directory: Path, environ: Mapping[str, str], runner: Runner) -> Job:
     """Return the job; raise UsageError where the event or an input is wrong."""
     run = run_of(environ)
-    return Job(directory, environ, run, event_of(run, environ), inputs_of(environ), Outlet(Runner(environ)))
+    return Job(directory, environ, run, event_of(run, environ), inputs_of(environ), Outlet(runner))
 
 
 def git_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from envgit import ui
 from envgit.ci.dispatch import done
 from envgit.ci.job import basic, git_settings, job_of
 from envgit.errors import EnvgitError
@@ -21,17 +22,22 @@ def command(ctx: click.Context) -> int:
     Inputs come by the environment, as docs/action.md lists them; people have the commands of their own.
     """
     environ = dict(os.environ)
+    if environ.get("ENVGIT_AGE_KEY"):
+        environ["SOPS_AGE_KEY"] = environ["ENVGIT_AGE_KEY"]
     runner = Runner(environ)
     # git finds credentials in its environment, and nowhere else of ours: neither in an argument nor in an address.
     os.environ.update(git_settings(environ))
     runner.mask([basic(environ["ENVGIT_GITHUB_TOKEN"]).encode()] if environ.get("ENVGIT_GITHUB_TOKEN") else [])
     runner.quiet()
     try:
-        job = job_of(ctx.obj if isinstance(ctx.obj, Path) else Path(), environ)
+        job = job_of(ctx.obj if isinstance(ctx.obj, Path) else Path(), environ, runner)
         try:
             return done(job)
         finally:
             job.outlet.finish()
     except EnvgitError as error:
         runner.annotate([Annotation("error", "envgit", str(error))])
-        raise
+        ui.error(str(error))
+        return error.exit_status
+    finally:
+        runner.resume()

@@ -64,6 +64,12 @@ class Runner:
             self._stopped = secrets.token_hex(16)
             _write(f"::stop-commands::{self._stopped}\n")
 
+    def resume(self) -> None:
+        """Have the runner heed commands again: those of the steps to come."""
+        if self._stopped:
+            _write(f"::{self._stopped}::\n")
+            self._stopped = ""
+
     def annotate(self, annotations: Iterable[Annotation]) -> None:
         """Show the gravest annotations, as many as the runner shows."""
         order = {"error": 0, "warning": 1, "notice": 2}

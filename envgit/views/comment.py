@@ -172,7 +172,7 @@ def _change(row: Row) -> dict[str, object]:
         "from": Name(row.from_),
         "type": Bare(row.type),
         "type_before": Bare(row.type_before or ""),
-        "clear": row.clear,
+        "in_clear": row.clear,
     }
 
 
