@@ -123,8 +123,12 @@ def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object
         "complete": _complete(extent),
         "version": Bare(__version__),
         "run_link": link,
-        "plural": plural,
+        "plural": _plural,
     }
+
+
+def _plural(number: int, one: str, many: str) -> Ours:
+    return Ours(plural(number, one, many))
 
 
 def _complete(extent: Extent) -> Ours:
