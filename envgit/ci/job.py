@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from envgit.audit.names import ENTRIES
 from envgit.ci.inputs import Inputs, inputs_of
 from envgit.ci.outlet import Outlet
 from envgit.errors import UsageError
@@ -17,6 +18,7 @@ from envgit.github.api import Api
 from envgit.github.event import Event, Run, event_of, run_of
 from envgit.github.runner import Runner
 from envgit.log.session import Session
+from envgit.model import CommitId
 
 Found = TypeVar("Found")
 
@@ -62,6 +64,24 @@ class Job:
         if self.inputs.audit_branch:
             made.audit_branch = self.inputs.audit_branch
         return made
+
+
+def fetch_log(run: Session, *, entries: bool) -> bool:
+    """Fetch the newest entry and its tree, which holds the whole log; with `entries` also what they say. False where there is no log.
+
+    In a partial clone all that will be read comes in one request, not each file in one of its own.
+    """
+    remote, branch = run.remote or "origin", run.audit_branch
+    tracking = f"refs/remotes/{remote}/{branch}"
+    if not fetch(run.repo, remote, [f"+refs/heads/{branch}:{tracking}"], "--depth=1"):
+        return False
+    tip = run.repo.ref(tracking)
+    if tip is not None and run.repo.is_partial:
+        tree = run.repo.tree_of(CommitId(tip))
+        run.repo.prefetch(
+            file.id for file in run.repo.files(tree, lambda folder: entries or not folder.startswith(ENTRIES))
+        )
+    return True
 
 
 def job_of(directory: Path, environ: Mapping[str, str], runner: Runner) -> Job:

@@ -12,10 +12,9 @@ from functools import lru_cache
 from envgit.audit.entry import ChangeBody, ConfigBody, Entry, Review
 from envgit.audit.merkle import leaf_hash
 from envgit.ci.alarm import alarmed, relieved
-from envgit.ci.job import Job, with_history
+from envgit.ci.job import Job, fetch_log, with_history
 from envgit.errors import EnvgitError, LogError
 from envgit.escape import terminal
-from envgit.git.remote import fetch
 from envgit.github.api import ApiError
 from envgit.github.comments import MAX_CHARACTERS, Comments, Marker
 from envgit.github.event import Push
@@ -66,9 +65,8 @@ def recorded(job: Job) -> int:
 
 def _record(job: Job, run: Session) -> Recording | None:
     """Record in one session; None where there is nothing to do."""
-    remote, branch = run.remote or "origin", run.audit_branch
-    tracking = f"refs/remotes/{remote}/{branch}"
-    if not fetch(run.repo, remote, [f"+refs/heads/{branch}:{tracking}"], "--depth=1"):
+    remote, branch = run.remote, run.audit_branch
+    if not fetch_log(run, entries=False):
         said = f"no log yet: {remote} has no branch {branch}; envgit init and envgit record --push begin one, from a person's machine"
         job.outlet.annotate(Annotation("notice", "envgit: no log yet", said))
         job.outlet.log(said)

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from envgit.ci.inputs import CommentWhen, FailOn
-from envgit.ci.job import Job, with_history
+from envgit.ci.job import Job, fetch_log, with_history
 from envgit.errors import CannotTell, ConfigError, UsageError
 from envgit.escape import terminal
 from envgit.git.remote import fetch
@@ -82,7 +82,7 @@ def _ruling(job: Job, run: Session, tip: CommitId) -> Config | None:
 def _proposal(job: Job, run: Session, target: Target) -> Proposal:
     """Fetch what is needed and return the three commits; raise CannotTell where one is not to be had."""
     remote, repo = run.remote or "origin", run.repo
-    _fetch_log(run, remote)
+    fetch_log(run, entries=True)  # where there is no log, the review does without
     tracking = f"refs/remotes/{remote}/{target.base_ref}"
     there = fetch(repo, remote, [f"+refs/heads/{target.base_ref}:{tracking}"])
     known = repo.ref(tracking) if there else None
@@ -105,12 +105,6 @@ def _proposal(job: Job, run: Session, target: Target) -> Proposal:
     if base is None:
         raise UsageError(f"{head[:7]} and {target.base_ref} have no common ancestor; name one by the input base")
     return Proposal(base, head, tip, target.base_ref)
-
-
-def _fetch_log(run: Session, remote: str) -> None:
-    """Fetch the newest entry's tree, which holds all entries; where there is no log, or no way to it, the review does without."""
-    branch = run.audit_branch
-    fetch(run.repo, remote, [f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}"], "--depth=1")
 
 
 def _tell(job: Job, found: Review, page: Page, target: Target) -> None:

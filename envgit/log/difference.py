@@ -71,6 +71,9 @@ def difference(run: Session, request: Request) -> Difference:
     base, head = sides(run, snapshots, request)
     told = _Told(run, keyring, request.ruling)
     units = _units(base, head)
+    # In a partial clone one request for all, not one for each.
+    run.repo.prefetch(base.objects(old for old, _new in units.values()))
+    run.repo.prefetch(head.objects(new for _old, new in units.values()))
     wanted = set(selected(units, request.environment))
     found = [
         file

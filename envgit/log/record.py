@@ -112,13 +112,15 @@ class Recorder:
         old, new = self._tree(step.previous), self.repo.commit(step.commit).tree
         side = Side(self.repo, step.previous, step.commit) if len(self.repo.commit(step.commit).parents) > 1 else None
         units: dict[Unit, list[EnvFile]] = {}
-        for touched in self.selection.touched(old, new):
+        found = list(self.selection.touched(old, new))
+        self.repo.prefetch(side.id for touched in found for side in (touched.old, touched.new) if side)
+        for touched in found:
             units.setdefault((touched.file.environment, touched.file.unit), [])
             if touched.new is not None:
                 units[touched.file.environment, touched.file.unit].append(touched.file)
         files = (self._file(unit, arrived, old, new, side) for unit, arrived in sorted(units.items()))
-        found = tuple(file for file in files if file is not None)
-        return ChangeBody(self._source(step, side), found, self.told.review(step.commit))
+        described = tuple(file for file in files if file is not None)
+        return ChangeBody(self._source(step, side), described, self.told.review(step.commit))
 
     def _file(
         self, unit: Unit, arrived: list[EnvFile], old: ObjectId | None, new: ObjectId, side: Side | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from envgit import config as configuration
@@ -12,7 +12,7 @@ from envgit.errors import ConfigError, UsageError
 from envgit.log.selection import config_at
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, Snapshot
+from envgit.model import CommitId, Config, ObjectId, Snapshot
 from envgit.sops.reader import holds_sops_block
 
 WORK_TREE = "work tree"
@@ -81,6 +81,10 @@ class Side:
     snapshot: Callable[[str], Snapshot | None]
     is_env_file: Callable[[str], bool]
     warnings: tuple[str, ...] = ()
+
+    def objects(self, paths: Iterable[str | None]) -> Iterator[ObjectId]:
+        """Return the blobs that hold files of this side; those of a work tree may be in no repository."""
+        return (ObjectId(self.listing[path].partition(" ")[2]) for path in paths if path and path in self.listing)
 
 
 def sides(run: Session, snapshots: Snapshots, request: Request) -> tuple[Side, Side]:

@@ -9,8 +9,10 @@ import pytest
 
 from envgit.github import api
 from tests.kit.actions import Actions
+from tests.kit.cli import Cli
 from tests.kit.github import GitHub
 from tests.kit.server import Server
+from tests.kit.story import Story
 
 
 @pytest.fixture
@@ -33,3 +35,9 @@ def actions(
 ) -> Actions:
     """A repository acme/platform on the forge, empty, and the runs of its workflow."""
     return Actions(tmp_path, server, github, monkeypatch, capsys)
+
+
+@pytest.fixture
+def story(actions: Actions, cli: Cli) -> Story:
+    """A repository with one environment on the forge."""
+    return Story(actions, cli)

@@ -22,7 +22,7 @@ from tests.kit.repo import Repo
 from tests.kit.server import Server
 
 REPOSITORY = "acme/platform"
-RUNNERS_OWN = ("GITHUB_", "RUNNER_", "ENVGIT_", "SOPS_", "GIT_CONFIG_")
+RUNNERS_OWN = ("GITHUB_", "RUNNER_", "ENVGIT_", "SOPS_", "GIT_CONFIG_", "XDG_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,7 @@ class Actions:
             "GITHUB_OUTPUT": str(temp / "output"),
             "GITHUB_STEP_SUMMARY": str(temp / "summary"),
             "RUNNER_TEMP": str(temp),
+            "XDG_STATE_HOME": str(temp / "state"),  # a runner remembers nothing
             "ENVGIT_GITHUB_TOKEN": self.github.token,
             "ENVGIT_JOB_TOKEN": self.github.token,
             **self.secrets,
@@ -166,12 +167,16 @@ class Actions:
     def run(self, path: Path, event: str, payload: Any, **more: Any) -> Step:
         """Run the step in this process; a traceback or a defect fails the test."""
         environ = self.environ(event, payload, **more)
-        for name in [name for name in os.environ if name.startswith(RUNNERS_OWN)]:
-            self._monkeypatch.delenv(name)
-        for name, value in environ.items():
-            self._monkeypatch.setenv(name, value)
-        self._capsys.readouterr()
-        status = main(["-C", str(path), "ci"])
+        with self._monkeypatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith(RUNNERS_OWN)]:
+                if name != "GIT_CONFIG_NOSYSTEM":
+                    patch.delenv(name)
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            for name in ("COUNT", "KEY_0", "VALUE_0", "KEY_1", "VALUE_1"):  # what the command sets goes with the rest
+                patch.setenv(f"GIT_CONFIG_{name}", "")
+            self._capsys.readouterr()
+            status = main(["-C", str(path), "ci"])
         said = self._capsys.readouterr()
         assert "Traceback" not in said.err
         return _step(status, said.out, said.err, environ)
