@@ -430,7 +430,7 @@ class GitHub:
         headers: dict[str, str] | None = None,
         done: bool = False,
     ) -> None:
-        """Answer the next requests with a status; `*` is any method; `done`: what was asked for happens nevertheless."""
+        """Answer the next requests with a status; `*` is any method; `done`: it happens nevertheless."""
         if body is None and status == 502:
             # What GitHub's front answers when nothing behind it does is a page.
             body, headers = b"<html><title>Unicorn!</title></html>", {"Content-Type": "text/html", **(headers or {})}
