@@ -6,7 +6,9 @@ import click
 
 from envgit import ui
 from envgit.commands.options import as_json, session
+from envgit.log.ruleset import ruleset
 from envgit.log.setup import looked_over
+from envgit.log.setup_github import looked_over_there
 from envgit.log.start import Started, start
 from envgit.views import init as view
 
@@ -20,22 +22,48 @@ from envgit.views import init as view
 @click.option(
     "--signer-email", metavar="EMAIL", default="", help="Their e-mail; organisations may ask for a known one."
 )
+@click.option(
+    "--action", metavar="ACTION", default="", help="What the workflows use, as OWNER/REPOSITORY@COMMIT; envgit's own."
+)
+@click.option("--no-workflows", is_flag=True, help="Write no workflows.")
+@click.option(
+    "--print-ruleset", is_flag=True, help="Change nothing; print the GitHub ruleset that protects the log's branch."
+)
+@click.option(
+    "--writer", metavar="WHO", default="", help="With --print-ruleset: who alone may push; deploy-key or app:ID."
+)
 @as_json
 @click.pass_context
-def command(ctx: click.Context, since: str, check: bool, signer_name: str, signer_email: str, as_json: bool) -> int:
-    """Find the environments, write .envgit.yaml, make a signing key outside the repository, and begin the log.
+def command(
+    ctx: click.Context,
+    since: str,
+    check: bool,
+    signer_name: str,
+    signer_email: str,
+    action: str,
+    no_workflows: bool,
+    print_ruleset: bool,
+    writer: str,
+    as_json: bool,
+) -> int:
+    """Find the environments, write .envgit.yaml and the workflows, make a signing key outside the repository, and begin the log.
 
     It asks nothing and commits nothing to your branches. What is left for people to do is printed, each step as a command.
     """
     run = session(ctx)
+    if print_ruleset or writer:
+        ui.document(ruleset(run.audit_branch, writer))
+        return 0
     if check:
-        found = looked_over(run)
+        found = [*looked_over(run), *looked_over_there(run)]
         if as_json:
             ui.document(view.check_document(found))
         else:
             ui.out(view.check_lines(found))
         return 0 if all(step.done is not False for step in found) else 1
-    begun: Started = start(run, since=since, name=signer_name, email=signer_email)
+    begun: Started = start(
+        run, since=since, name=signer_name, email=signer_email, action=action, workflows=not no_workflows
+    )
     if begun.warning:
         ui.say(f"warning: {begun.warning}")
     if as_json:

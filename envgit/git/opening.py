@@ -29,6 +29,16 @@ def open_from(start: Path) -> pygit2.Repository:
         raise RepositoryError(_unreadable(Path(found), str(error))) from None
 
 
+def head_of(start: Path) -> str | None:
+    """Return the commit that a folder's own repository is at, None where it is not the top of one."""
+    if not (start / ".git").exists():
+        return None
+    try:
+        return str(open_from(start).head.target)
+    except (pygit2.GitError, KeyError, ValueError):
+        return None
+
+
 def _unreadable(git_dir: Path, text: str) -> str:
     config = _config_text(git_dir)
     if "objectformat" in config and "sha256" in config:

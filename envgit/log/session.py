@@ -114,6 +114,12 @@ class Session:
             )
         return self.log
 
+    def source_or_head(self) -> CommitId:
+        """Return the tip of the source branch as the remote has it, else HEAD."""
+        branch = self.log.state.config.branch if self.log is not None else readable_config(self).branch
+        found = self.repo.ref(f"refs/remotes/{self.remote}/{branch}") if self.remote else None
+        return CommitId(found) if found else self.repo.resolve("HEAD")
+
     def source_head(self, branch: str) -> CommitId:
         """Return the tip of the source branch, local before remote; raise RepositoryError where there is none."""
         names = [f"refs/heads/{branch}"] + ([f"refs/remotes/{self.remote}/{branch}"] if self.remote else [])

@@ -30,6 +30,7 @@ from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
 from envgit.log.signer import KEY_SETTING, key_directory, signing_key
 from envgit.log.snapshots import Snapshots
+from envgit.log.workflows import reference, wanted, workflow_files
 from envgit.model import CommitId, Config, Digest
 from envgit.signing import SigningKey
 from envgit.sops.identities import Keyring
@@ -79,12 +80,20 @@ class Started:
     remote: str | None
     by_block: bool
     names: Mapping[str, str]
+    written: tuple[str, ...] = ()
+    action: str = ""
     warning: str = ""
 
 
-def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> Started:
-    """Set a repository up and begin its log; raise LogError where there is one that must not be replaced."""
+def start(
+    run: Session, *, since: str = "", name: str = "", email: str = "", action: str = "", workflows: bool = True
+) -> Started:
+    """Set a repository up and begin its log; raise LogError where there is one that must not be replaced.
+
+    `action` is what the workflows use; without `workflows` none are written.
+    """
     repo = run.repo
+    used = reference(action)
     if repo.is_empty:
         raise RepositoryError("this repository has no commit yet; commit an environment first")
     snapshots = Snapshots(repo, Reader(Keyring.discover(run.environ, run.home)))
@@ -104,6 +113,7 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
         replaced = _replaceable(run, config.audit_branch)
         if written is not None and repo.work_dir is not None:
             _write_new(repo.work_dir / path, written)
+        added = _workflows(run, config.branch, used) if workflows else ()
         holder = _holder(run)
         root = _root(run)
         pen = Pen(holder.key, now(), this_tool())
@@ -128,8 +138,21 @@ def start(run: Session, *, since: str = "", name: str = "", email: str = "") -> 
         run.remote,
         written is not None or not config.environments,
         recipient_names(run),
+        added,
+        used,
         warning or (f"begun anew: the trust root {replaced} is void" if replaced else ""),
     )
+
+
+def _workflows(run: Session, branch: str, action: str) -> tuple[str, ...]:
+    """Write the workflows that are not there yet, where the forge may be GitHub, and return their paths."""
+    top = run.repo.work_dir
+    if top is None or not wanted(run.named):
+        return ()
+    fresh = {path: text for path, text in workflow_files(branch, action).items() if not (top / path).exists()}
+    for path, text in fresh.items():
+        _write_new(top / path, text)
+    return tuple(fresh)
 
 
 def _remember(run: Session, pin: Pin) -> str:

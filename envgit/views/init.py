@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from envgit.escape import terminal
 from envgit.log.setup import Check
+from envgit.log.setup_github import ENVIRONMENT
 from envgit.log.start import Found, Started
+from envgit.log.workflows import pinned
 from envgit.views.blame import column
 from envgit.words import count, recipient
 
@@ -26,6 +28,8 @@ def document(begun: Started) -> dict[str, object]:
         "signing_key": begun.key_path,
         "signer": begun.signer,
         "root": begun.root or None,
+        "workflows": list(begun.written),
+        "action": begun.action,
         "environments": [
             {"environment": found.environment, "unit": found.unit, "path": terminal(found.path), "opens": found.opens}
             for found in begun.found
@@ -37,8 +41,8 @@ def lines(begun: Started) -> Iterator[str]:
     """Return the lines of a terminal."""
     yield from _environments(begun)
     yield ""
-    if begun.config_written:
-        yield f"wrote {begun.config_path} (not committed): what is audited"
+    for path, what in _written(begun):
+        yield f"wrote {path} (not committed): {what}"
     if begun.key_made:
         yield f"signing key  {begun.key_path} (readable by you alone)"
     root = f"root {begun.root} (your SSH key)" if begun.root else "no root: no ed25519 SSH key of yours was found"
@@ -49,6 +53,19 @@ def lines(begun: Started) -> Iterator[str]:
     yield "  all that verify says rests on it."
     yield ""
     yield from _next(begun)
+
+
+def _written(begun: Started) -> Iterator[tuple[str, str]]:
+    if begun.config_written:
+        yield begun.config_path, "what is audited"
+    for path in begun.written:
+        forks = "forks" in path
+        yield (
+            path,
+            "the same comment for forks and bots"
+            if forks
+            else "comment on pull requests, record on main, verify every Monday",
+        )
 
 
 def _environments(begun: Started) -> Iterator[str]:
@@ -71,12 +88,31 @@ def _name(found: Found) -> str:
 def _next(begun: Started) -> Iterator[str]:
     yield "next"
     yield "  envgit record                         the past, with your identity: sign an entry for every change so far"
-    if begun.config_written:
-        yield f"  git add {begun.config_path} && git commit -m 'Audit the environments with envgit'"
+    if added := [path for path, _what in _written(begun)]:
+        yield f"  git add {' '.join(added)} && git commit -m 'Audit the environments with envgit'"
     if begun.remote:
         yield f"  git push {begun.remote} {begun.branch} && envgit record --push"
         yield "                                        share the log; protect its branch from deletion and force-pushes"
-    yield "  envgit init --check                   looks at all of the above"
+    yield "  envgit init --check                   looks at all that is to be done, on GitHub too"
+    if begun.written:
+        yield from _on_github(begun)
+
+
+def _on_github(begun: Started) -> Iterator[str]:
+    """Return what an administrator does, once, for the workflows to work."""
+    yield "on GitHub"
+    yield f"  gh api -X PUT repos/{{owner}}/{{repo}}/environments/{ENVIRONMENT} \\"
+    yield "      -F 'deployment_branch_policy[protected_branches]=false' \\"
+    yield "      -F 'deployment_branch_policy[custom_branch_policies]=true'"
+    yield f"  gh api -X POST repos/{{owner}}/{{repo}}/environments/{ENVIRONMENT}/deployment-branch-policies -f name={begun.branch}"
+    yield f"  gh secret set ENVGIT_SIGNING_KEY --env {ENVIRONMENT} < {begun.key_path}"
+    yield "  envgit init --print-ruleset | gh api -X POST repos/{owner}/{repo}/rulesets --input -"
+    yield f"  gh variable set ENVGIT_TRUST_ROOT --org ORGANISATION --body {begun.genesis}"
+    if not pinned(begun.action):
+        yield f"  pin the workflows: {begun.action} is a tag, which can be moved; git ls-remote names its commit"
+    yield "worth a thought"
+    yield "  values compared in pull requests need an identity of their own, never production's: docs/action.md#review-identity"
+    yield "  an organisation that demands verified signatures refuses this branch: docs/action.md#verified"
 
 
 def check_lines(found: list[Check]) -> Iterator[str]:
