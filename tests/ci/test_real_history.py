@@ -43,7 +43,9 @@ def plaintexts(path: Path, commit: str, folder: Path) -> dict[tuple[str, str], s
         file = folder / "file.yaml"
         file.write_text(text + "\n")
         environ = {**os.environ, "SOPS_AGE_KEY_FILE": str(DATA / "ci.agekey"), "SOPS_DISABLE_VERSION_CHECK": "1"}
-        done = subprocess.run([program(), "decrypt", str(file)], capture_output=True, text=True, env=environ, check=True)
+        done = subprocess.run(
+            [program(), "decrypt", str(file)], capture_output=True, text=True, env=environ, check=True
+        )
         for variable, value in (yaml.load(done.stdout, yaml.BaseLoader) or {}).items():
             found[name, variable] = repr(value)
     return found
@@ -54,7 +56,11 @@ def test_each_commit_as_a_pull_request(actions: Actions, tmp_path: Path, share: 
     """For each of the 106 commits the comment has exactly the variables that sops says changed; no value leaves in any way."""
     bare = actions.bare
     commits = git(bare, "rev-list", "--reverse", "--first-parent", "main").splitlines()
-    touching = [commit for commit in commits if "envs/" in git(bare, "show", "-m", "--first-parent", "--name-only", "--format=", commit)]
+    touching = [
+        commit
+        for commit in commits
+        if "envs/" in git(bare, "show", "-m", "--first-parent", "--name-only", "--format=", commit)
+    ]
     assert len(touching) == 106
     checkout = actions.checkout(commits[-1])
     cache: dict[str, dict[tuple[str, str], str]] = {}
@@ -73,7 +79,9 @@ def test_each_commit_as_a_pull_request(actions: Actions, tmp_path: Path, share: 
         git(bare, "update-ref", "refs/heads/base", base)
         git(bare, "update-ref", f"refs/pull/{number}/head", commit)
         actions.github.pull(number, head_sha=commit, base_sha=base, base_ref="base")
-        step = actions.run(checkout, "pull_request", events.pull_request(number, "opened", base, commit, base_ref="base", head_ref="x"))
+        step = actions.run(
+            checkout, "pull_request", events.pull_request(number, "opened", base, commit, base_ref="base", head_ref="x")
+        )
         old, new = values(base), values(commit)
         wanted = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
         said = {
@@ -95,7 +103,9 @@ def test_each_commit_as_a_pull_request(actions: Actions, tmp_path: Path, share: 
             assert f"`{variable}`" in body
         first = body.partition("| Replaced value lived |")[2].partition("\n\n")[0]
         table = re.findall(r"^\| (?:🟡|) \| (?:`[^`]*` \| )?`([^`]+)` \|", first, re.MULTILINE)
-        assert sorted(table) == sorted(variable for _path, variable in said | {(p, n) for p, n in renamed if (p, n) in new}), commit
+        assert sorted(table) == sorted(
+            variable for _path, variable in said | {(p, n) for p, n in renamed if (p, n) in new}
+        ), commit
         secrets = {text.strip("'\"") for text in (*old.values(), *new.values()) if len(text) >= 8}
         for text in secrets:
             assert text not in step.everything
