@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench dist clean golden
+.PHONY: demo test check bench dist clean golden picture
 
 demo: $(STAMP)
 	@$(BIN)/envgit demo
@@ -19,6 +19,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
+
+picture: $(STAMP)
+	@$(BIN)/python docs/picture.py
 
 golden: $(STAMP)
 	@$(BIN)/python -m pytest -q --rewrite-golden tests

@@ -26,6 +26,7 @@ LAYERS = {
     "envgit.fingerprint": 1,
     "envgit.diff": 1,
     "envgit.discover": 1,
+    "envgit.gate": 1,
     "envgit.audit": 1,
     "envgit.sops": 1,
     "envgit.config": 2,
@@ -36,10 +37,12 @@ LAYERS = {
     "envgit.github": 2,
     "envgit.ui": 2,
     "envgit.log": 3,
-    "envgit.views": 4,
-    "envgit.commands": 5,
-    "envgit.cli": 6,
-    "envgit.__main__": 7,
+    "envgit.review": 4,
+    "envgit.views": 5,
+    "envgit.ci": 6,
+    "envgit.commands": 7,
+    "envgit.cli": 8,
+    "envgit.__main__": 9,
 }
 
 DOOR_LAYER = 2  # its places do not know each other, but for these
@@ -53,6 +56,7 @@ DOORS = {
     "re2": ("envgit.sops.rules",),
     "cryptography": ("envgit.sops.cipher", "envgit.sops.ssh_keys", "envgit.signing"),
     "jinja2": ("envgit.render",),
+    "urllib3": ("envgit.github.api",),
     "rich": ("envgit.ui",),
     "click": ("envgit.cli", "envgit.commands"),
 }
@@ -76,6 +80,7 @@ PURE = (
     "envgit.errors",
     "envgit.escape",
     "envgit.fingerprint",
+    "envgit.gate",
     "envgit.model",
     "envgit.sops",
     "envgit.views",
@@ -83,7 +88,7 @@ PURE = (
 )
 DOORS_IN_SOPS = ("envgit.sops.age_program", "envgit.sops.identities", "envgit.sops.identity_sources")
 CHANCE = ("envgit.sops.cipher", "envgit.sops.shamir", "envgit.sops.writer")  # nonces, shares and data keys
-WORLD = ("os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "time", "urllib")
+WORLD = ("os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "time", "urllib.request")
 WORLDLY_CALLS = ("input", "now", "open", "print", "today", "utcnow")
 
 MAX_MODULE = 350

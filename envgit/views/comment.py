@@ -80,10 +80,8 @@ def _fitted(review: Review, page: Page, characters: int, size: int) -> Draft:
 
 
 def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object]:
-    several = len({(file.file.environment, file.file.unit) for file in review.files}) > 1
     rows, cut = _rows(review, extent)
     told = [file for file in review.files if file.granted or file.revoked or [*_told(file)]]
-    link = Link(f"run {page.run}", page.run_url)
     return {
         "marker": Ours(page.marker),
         "headline": headline(review),
@@ -92,11 +90,20 @@ def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object
         "keyless": [{"label": _label(file), "why": Name(file.keyless)} for file in review.files if file.keyless][
             : extent.files
         ],
-        "environments": several,
+        "environments": len({(file.file.environment, file.file.unit) for file in review.files}) > 1,
         "rows": rows,
         "rows_cut": cut,
         "files": [_file(file, review) for file in told[: extent.files]],
         "files_cut": max(len(told) - extent.files, 0),
+        "plural": _plural,
+        **_details(review, extent),
+        **_footer(review, page, extent),
+    }
+
+
+def _details(review: Review, extent: Extent) -> dict[str, object]:
+    """Return what is folded away, and goes first where a comment is too long."""
+    return {
         "reencrypted": [
             {"label": _label(file), "variables": [Name(name) for name in file.reencrypted]}
             for file in review.files
@@ -106,24 +113,25 @@ def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object
         "live": [_live(file) for file in review.files if file.live and extent.live],
         "legend": extent.legend,
         "compared": any(not file.keyless for file in review.files),
-        "identity": page.identity,
         "revealed": [Name(name) for name in review.revealed],
+    }
+
+
+def _footer(review: Review, page: Page, extent: Extent) -> dict[str, object]:
+    states = [(file, file.state.removeprefix("sha256:")[:16]) for file in review.files if file.state]
+    return {
+        "identity": page.identity,
         "base": Digest(review.base[:7]),
         "head": Digest(review.head[:7]),
         "base_bare": Bare(review.base[:7]),
         "head_bare": Bare(review.head[:7]),
         "base_ref": Name(review.base_ref),
         "since": _since(review),
-        "states": [
-            {"label": _label(file), "digest": Digest(file.state.removeprefix("sha256:")[:16])}
-            for file in review.files
-            if file.state
-        ][: extent.files],
+        "states": [{"label": _label(file), "digest": Digest(state)} for file, state in states[: extent.files]],
         "log": {"entries": review.log.entries, "root": Digest(review.log.root)} if review.log else None,
         "complete": _complete(extent),
         "version": Bare(__version__),
-        "run_link": link,
-        "plural": _plural,
+        "run_link": Link(f"run {page.run}", page.run_url),
     }
 
 

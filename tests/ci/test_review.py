@@ -205,7 +205,7 @@ def test_a_removed_recipient_is_told_by_its_consequence(story: Story) -> None:
     assert "**Access to `production`** (`envs/production.yaml`)" in body
     assert f"{leaver.recipient[:12]}…{leaver.recipient[-4:]}" in body
     assert "The **data key was not rotated**." in body
-    assert "**2 values** that who was removed could open stay live" in body
+    assert "**2 values** that a removed recipient could open stay live" in body
     assert "| `DATABASE_URL` | 2026-01-0" in body
 
 
