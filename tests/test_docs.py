@@ -17,6 +17,7 @@ from envgit import cli, errors
 from envgit.audit.problems import Code
 from envgit.config import KEYS
 from envgit.model import ChangeKind, EventKind
+from tests.kit import events
 from tests.kit.cli import ROOT, Cli, process
 from tests.kit.repo import Repo
 
@@ -143,6 +144,24 @@ def _reaches(folder: Path, own: Path, target: str) -> None:
     assert not anchor or anchor in _anchors(found.read_text()), f"{own.name}: {target}"
 
 
+def _reviewed(repo: Repo, folder: Path) -> dict:
+    """The report of a review, as the Action leaves it."""
+    repo.git("clone", "-q", "--bare", str(repo.path), str(folder / "origin.git"))
+    repo.git("remote", "add", "origin", str(folder / "origin.git"))
+    base, head = repo.git("rev-parse", "HEAD~1"), repo.head
+    (folder / "event.json").write_text(json.dumps(events.merge_group(base, head)))
+    environ = {
+        "GITHUB_EVENT_NAME": "merge_group",
+        "GITHUB_EVENT_PATH": str(folder / "event.json"),
+        "GITHUB_REPOSITORY": "acme/platform",
+        "RUNNER_TEMP": str(folder),
+        "ENVGIT_BASE": base,
+    }
+    done = process(repo.path, "ci", **environ)
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "envgit-report" / "report.json").read_text())
+
+
 @pytest.fixture
 def platform(real_history: Path, identity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory in which the README's session begins, with envgit on PATH."""
@@ -199,7 +218,7 @@ def _keys(value: object) -> Iterator[str]:
             yield from _keys(inner)
 
 
-def test_documents_have_the_fields_that_usage_tells(repo: Repo, cli: Cli) -> None:
+def test_documents_have_the_fields_that_usage_tells(repo: Repo, cli: Cli, tmp_path: Path) -> None:
     """Every field of every document stands in its table, and what the tables name at the top is in the document."""
     cli.directory = repo.path
     cli.identity(repo.key.identity)
@@ -216,6 +235,7 @@ def test_documents_have_the_fields_that_usage_tells(repo: Repo, cli: Cli) -> Non
     cli.ok("record")
     documents += [cli.ok(*words, "--json").json for words in (("blame", "-e", "production"), ("log", "-1"))]
     documents.append(json.loads(process(repo.path, "demo", "--json").stdout))
+    documents.append(_reviewed(repo, tmp_path))
     seen = set()
     for document in documents:
         schema = document["schema"]

@@ -420,7 +420,17 @@ def test_a_hostile_text_is_inert_in_the_issue(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
 def test_html_is_inert_wherever_markdown_has_it(text: str) -> None:
     """A name as HTML is inert in a paragraph, a cell, a list, a quotation, a heading and a block of HTML."""
-    for frame in ("x {} y", "{}", "{}{}", "| a |\n|---|\n| {} |", "- {}", "> {}", "# {}", "<div>\n{}\n</div>", "**{}**"):
+    for frame in (
+        "x {} y",
+        "{}",
+        "{}{}",
+        "| a |\n|---|\n| {} |",
+        "- {}",
+        "> {}",
+        "# {}",
+        "<div>\n{}\n</div>",
+        "**{}**",
+    ):
         one, other = frame.replace("{}", html(text)), frame.replace("{}", html(BENIGN))
         assert_inert(one, text, read(other))
 
@@ -484,7 +494,9 @@ def commands(log: str) -> list[tuple[str, dict[str, str], str]]:
 
 def test_the_reader_of_commands_reads_them() -> None:
     """The runner's reader, as it is here, sees commands of both forms, and none while it was told to stop."""
-    log = "::error file=a,line=1::b\n x ##[warning]c\n::stop-commands::t\n::error::d\n::t::\n  ::notice::e\n::other::f\n"
+    log = (
+        "::error file=a,line=1::b\n x ##[warning]c\n::stop-commands::t\n::error::d\n::t::\n  ::notice::e\n::other::f\n"
+    )
     assert commands(log) == [
         ("error", {"file": "a", "line": "1"}, "b"),
         ("warning", {}, "c"),
@@ -531,7 +543,23 @@ def assert_step_is_quiet(step, kept: set[str]) -> None:
 
 
 KEPT = {"changed", "counts", "state", "report", "markdown", "comment-id"}
-ELEMENTS = {"p", "h3", "strong", "em", "code", "table", "thead", "tbody", "tr", "th", "td", "a", "details", "summary", "sub"}
+ELEMENTS = {
+    "p",
+    "h3",
+    "strong",
+    "em",
+    "code",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "a",
+    "details",
+    "summary",
+    "sub",
+}
 
 
 def assert_comment_is_inert(body: str) -> Page_:

@@ -337,7 +337,7 @@ def propose_from_fork(forge: Forge) -> None:
 def test_a_push_to_main_is_recorded_with_who_and_what_was_reviewed(recorded: Forge) -> None:
     """A merge appends one signed entry at the server: the pusher, the run, the pull request and who approved it."""
     story = recorded.story
-    story.env({**VALUES, "API_KEY": "canary-key-2"})
+    set_with_sops(story, API_KEY="canary-key-2")
     story.propose()
     head, before = recorded.proposal()
     story.repo.git("switch", "-q", "main")

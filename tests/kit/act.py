@@ -112,9 +112,7 @@ class Act:
         assert self.program, "act is not installed: requirements/dev.txt has it"
         self.folder = folder
         self.action = action
-        self.environ = {
-            name: value for name, value in os.environ.items() if not name.startswith(_NOT_A_RUNNERS)
-        } | {
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_A_RUNNERS)} | {
             "HOME": str(folder / "home"),
             "XDG_CACHE_HOME": str(folder / "cache"),
             "XDG_CONFIG_HOME": str(folder / "config"),
