@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench import action
+
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "data" / "langfuse"
 SCRIPT = Path(sys.executable).parent / "envgit"
@@ -29,7 +31,14 @@ def main() -> int:
     """Print the table."""
     with tempfile.TemporaryDirectory(prefix="envgit-bench-") as directory:
         stage = Stage(Path(directory))
-        rows = [_record(stage), *_verify(stage), _blame(stage), _diff(stage)]
+        rows = [
+            _record(stage),
+            *_verify(stage),
+            _blame(stage),
+            _diff(stage),
+            action.review(stage, _pairs),
+            action.gate(stage, _pairs),
+        ]
     width = max(len(row[0]) for row in rows)
     print(f"{'':<{width}}  {'envgit':>10}  {'beside it':>10}  {'ratio':>8}  wanted")
     for what, ours, theirs, ratio, wanted in rows:
