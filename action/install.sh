@@ -33,7 +33,7 @@ python=$(find_python)
 libraries=$(mktemp -d "${RUNNER_TEMP:-/tmp}/envgit-libraries.XXXXXX")
 # Not from the checkout: pip takes what lies around for its own.
 cd "$libraries"
-"$python" -P -m pip --quiet --disable-pip-version-check --no-input install \
+"$python" -P -m pip --quiet --disable-pip-version-check --no-input install --root-user-action=ignore \
   --require-hashes --only-binary :all: --no-deps --no-compile --target "$libraries" \
   --requirement "$ENVGIT_HOME/requirements/action.txt" \
   || give_up "the libraries could not be installed; pip says above why, and docs/action.md#installation what it needs"

@@ -29,7 +29,10 @@ _TAGS = re.compile(r"</?(?:code|span|b|sub|summary)>")
 _BACKSLASH = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\\\"'/|`nrt]))")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t"}
 _SPACE = re.compile(r"\s+")
-_LETTERS = re.compile(r"[A-Za-z]+")
+_LETTERS = re.compile(r"[a-z]+")
+_PHRASE = re.compile(r"[a-z]+(?:[ -][a-z]+)+")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_BETWEEN_DIGITS = re.compile(r"0x|[\s:,-]")
 
 
 class Leak(EnvgitError):
@@ -55,7 +58,8 @@ class Gate:
         known: dict[bytes, str] = {}
         for name, value in values:
             known.setdefault(value, name)
-        self._vocabulary = "\n".join(vocabulary)
+        words = tuple(vocabulary)
+        self._words, self._vocabulary = frozenset(words), "\n".join(words)
         self._short = {value: name for value, name in known.items() if 0 < len(value) < SOUGHT_BYTES}
         self._long = tuple(self._sought(known))
 
@@ -67,15 +71,20 @@ class Gate:
         found = self.found(_EXEMPT.sub(CLOSE, draft)) or self._whole(fields)
         if found is not None:
             raise Leak(
-                f"refused to send {what}: it would show the value of {terminal(found.of)} ({found.form}); nothing was sent; "
-                "this is a defect in envgit, please report it"
+                f"refused to send {what}: it would show the value of {terminal(found.of)} ({found.form}), and nothing of it was sent; "
+                "unless that value is a common word this is a defect in envgit, please report it"
             )
         return draft.replace(OPEN, "").replace(CLOSE, "")
 
-    def check_document(self, what: str, document: object, typed: frozenset[str]) -> None:
-        """Check every text of a JSON document but those under the keys `typed`, which are names, digests and words of ours."""
-        for text in _leaves(document, typed):
-            self.check(what, text, (text,))
+    def check_document(
+        self, what: str, document: object, typed: frozenset[str], shown: frozenset[str] = frozenset()
+    ) -> None:
+        """Check every text of a JSON document but those under the keys `typed`, which are names, digests and words of ours.
+
+        What stands under the keys `shown` may equal a short value.
+        """
+        for text, key in _leaves(document, typed):
+            self.check(what, text, () if key in shown else (text,))
 
     def found(self, text: str) -> Needle | None:
         """Return a value that a text holds, None where it holds none."""
@@ -108,12 +117,17 @@ class Gate:
                             yield Needle(text, form, name)
 
     def _our_word(self, text: str) -> bool:
-        return _LETTERS.fullmatch(text) is not None and text.lower() in self._vocabulary
+        folded = text.lower()
+        if _LETTERS.fullmatch(folded):
+            return folded in self._vocabulary
+        return _PHRASE.fullmatch(folded) is not None and self._words.issuperset(re.split("[ -]", folded))
 
 
 def _disguises(value: bytes) -> Iterator[tuple[str, str]]:
     text = value.decode("utf-8", "surrogateescape")
     yield text, "in clear"
+    if (escaped := terminal(text)) != text:
+        yield escaped, "in clear"
     if (bare := _SPACE.sub("", text)) != text and len(bare) >= SOUGHT_BYTES:
         yield bare, "in clear"
     yield value.hex(), "hexadecimal"
@@ -129,11 +143,16 @@ def _disguises(value: bytes) -> Iterator[tuple[str, str]]:
 def _read(text: str) -> Iterator[tuple[str, bool]]:
     """Return a text in every way in which a reader may undo it; the second of a pair says that it is for hexadecimal digits alone."""
     entities = html.unescape(_TAGS.sub("", text))
-    readings = [text, entities, unquote(entities), unquote_plus(entities), _BACKSLASH.sub(_unescaped, entities)]
-    yield from ((reading, False) for reading in dict.fromkeys(readings))
-    bare = _SPACE.sub("", text)
-    yield bare, False
-    yield bare.replace(":", "").lower(), True
+    once = [text, entities, unquote(entities), unquote_plus(entities), _BACKSLASH.sub(_unescaped, entities)]
+    twice = [
+        html.unescape(entities),
+        unquote(once[2]),
+        _BACKSLASH.sub(_unescaped, once[4]),
+        _INVISIBLE.sub("", entities),
+    ]
+    yield from ((reading, False) for reading in dict.fromkeys((*once, *twice)))
+    yield _SPACE.sub("", text), False
+    yield _BETWEEN_DIGITS.sub("", text).lower(), True
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -146,14 +165,14 @@ def _unescaped(found: re.Match[str]) -> str:
     return chr(code) if code < 0x110000 else found[0]
 
 
-def _leaves(document: object, typed: frozenset[str]) -> Iterator[str]:
+def _leaves(document: object, typed: frozenset[str], key: str = "") -> Iterator[tuple[str, str]]:
     match document:
         case str():
-            yield document
+            yield document, key
         case Mapping():
-            for key, value in document.items():
-                if key not in typed:
-                    yield from _leaves(value, typed)
+            for name, value in document.items():
+                if name not in typed:
+                    yield from _leaves(value, typed, str(name))
         case list() | tuple():
             for value in document:
-                yield from _leaves(value, typed)
+                yield from _leaves(value, typed, key)

@@ -37,6 +37,12 @@ class Ours(str):
     __slots__ = ()
 
 
+class Revealed(str):
+    """A value that may be shown. It may equal a short value of another name; a long one it must not."""
+
+    __slots__ = ()
+
+
 class Digest(str):
     """A commit, a state, a root, a version: hexadecimal or base64 by nature."""
 
@@ -134,6 +140,8 @@ def _written(value: object, fields: list[str]) -> object:
             return _marked(f"`{value}`")
         case Link(text=text, url=url):
             return f"[{text}]({_marked(url)})"
+        case Revealed():
+            return markdown(value) if value else "(empty)"
         case bool() | None:
             raise TypeError("a template writes neither a truth value nor nothing")
         case int():

@@ -50,11 +50,12 @@ class Source(NamedTuple):
 
 
 class Approval(NamedTuple):
-    """A review that approved `commit`."""
+    """A review that approved `commit`; `association` is what the forge says that the reviewer is to the repository."""
 
     login: str
     commit: CommitId
     time: str
+    association: str = ""
 
 
 class Review(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envgit.ci.job import Job
+from envgit.gate import Leak
 from envgit.github import issues
 from envgit.github.api import ApiError, NotAllowed
 from envgit.github.comments import Comments
@@ -13,22 +14,26 @@ from envgit.render import Bare, Link, Ours, render
 PERMISSION = "issues: write"
 
 
-def alarmed(job: Job, what: str, detail: str) -> None:
-    """Have an issue that says what fails; where GitHub does not let us, a warning says so."""
+def alarmed(job: Job, kind: str, what: str, detail: str) -> None:
+    """Have an issue of a kind, `record` or `verify`, that says what fails; where GitHub does not let us, a warning says so."""
     values = {
         "what": Ours(what),
         "since": Bare(now()),
         "detail": detail,
         "run_link": Link(f"run {job.run.number}", job.run.url),
     }
-    text = job.outlet.cleared("the issue", render("issue.md.j2", values))
-    _with_api(job, lambda api, login: issues.keep_open(api, login, f"envgit: {what}", text))
+    try:
+        text = job.outlet.cleared("the issue", render("issue.md.j2", values))
+    except Leak:
+        # An alarm that says less is better than none.
+        text = f"See {job.run.url}; what it says would show a value.\n"
+    _with_api(job, lambda api, login: issues.keep_open(api, login, kind, f"envgit: {what}", text))
 
 
-def relieved(job: Job) -> None:
-    """Close the issue, where one is open."""
+def relieved(job: Job, kind: str) -> None:
+    """Close the issue of a kind, where one is open."""
     text = f"All is well again since {job.run.url}.\n"
-    _with_api(job, lambda api, login: issues.close(api, login, text))
+    _with_api(job, lambda api, login: issues.close(api, login, kind, text))
 
 
 def _with_api(job: Job, work: issues.Work) -> None:

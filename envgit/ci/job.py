@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from envgit.audit.merkle import leaf_hash
 from envgit.audit.names import ENTRIES
 from envgit.ci.inputs import Inputs, inputs_of
 from envgit.ci.outlet import Outlet
-from envgit.errors import UsageError
+from envgit.errors import LogError, UsageError
 from envgit.git.remote import fetch
 from envgit.git.repository import Absent
 from envgit.github.api import Api
 from envgit.github.event import Event, Run, event_of, run_of
 from envgit.github.runner import Runner
 from envgit.log.session import Session
+from envgit.log.trust import Basis, resolve
 from envgit.model import CommitId
 
 Found = TypeVar("Found")
@@ -82,6 +84,17 @@ def fetch_log(run: Session, *, entries: bool) -> bool:
             file.id for file in run.repo.files(tree, lambda folder: entries or not folder.startswith(ENTRIES))
         )
     return True
+
+
+def check_trust(run: Session) -> None:
+    """Raise LogError where the log begins with another genesis than the trust root that was given."""
+    given = resolve("", run.environ, run.repo, run.named, None)
+    genesis = f"sha256:{leaf_hash(run.require_log().bytes_of(0)).hex()}"
+    if given.basis is Basis.GIVEN and given.genesis != genesis:
+        raise LogError(
+            f"{run.audit_branch} begins with {genesis}, and the trust root in {given.source} is {given.genesis}: "
+            "nothing is built on it; docs/runbook.md#wrong-genesis"
+        )
 
 
 def job_of(directory: Path, environ: Mapping[str, str], runner: Runner) -> Job:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from envgit import ui
 from envgit.config import revealed
+from envgit.errors import EnvgitError
 from envgit.escape import terminal
 from envgit.gate import Gate
 from envgit.github.runner import Annotation, Runner
-from envgit.model import Config, Snapshot
+from envgit.model import Config, Snapshot, ValueType
 from envgit.render import Draft, vocabulary
 
 # What stands under these in our documents is a name of the user's, a digest, or one of our own words.
@@ -20,6 +21,10 @@ TYPED = frozenset({
     "recipients", "revealed", "root", "schema", "since", "state", "tip", "trust", "type", "type_before", "unit", "url", "variable",
     "variables", "wrapped",
 })  # fmt: skip
+
+
+# What stands under these was revealed: it may equal a short value of another name, as `false` does.
+SHOWN = frozenset({"was", "now"})
 
 
 class Outlet:
@@ -39,11 +44,12 @@ class Outlet:
             if value.secret is not None and value.token and not revealed(self.config, value.name):
                 data = value.secret.reveal()
                 if data and data not in self._values:
-                    fresh[data] = value.name
+                    fresh[data] = value
         if fresh:
-            self._values |= fresh
+            self._values |= {data: value.name for data, value in fresh.items()}
             self._gate = None
-            self._runner.mask(fresh)
+            # `true` would be blackened all over the log, and by its blackness be known.
+            self._runner.mask(data for data, value in fresh.items() if value.type is not ValueType.BOOL)
 
     @property
     def gate(self) -> Gate:
@@ -55,6 +61,10 @@ class Outlet:
     def holds(self, text: str) -> bool:
         """Tell whether a text holds a value that is not revealed."""
         return self.gate.found(text) is not None
+
+    def holds_value(self, value: bytes) -> bool:
+        """Tell whether a value of a revealed name is, or holds, one that a hidden name has."""
+        return self.holds(value.decode("utf-8", "surrogateescape"))
 
     def cleared(self, what: str, draft: Draft) -> str:
         """Return a document that may be sent; raise Leak where it would show a value."""
@@ -69,6 +79,10 @@ class Outlet:
         shown = terminal(line)
         ui.out("(a line is withheld: it would show a value)" if self.holds(shown) else shown)
 
+    def withheld(self, error: EnvgitError) -> EnvgitError:
+        """Return an error that may be printed: itself, or one of its kind that says less."""
+        return type(error)("something failed, and to say what would show a value") if self.holds(str(error)) else error
+
     def annotate(self, annotation: Annotation) -> None:
         """Keep an annotation for the end, when the gravest are shown."""
         if self.holds(f"{annotation.title} {annotation.message}"):
@@ -81,7 +95,7 @@ class Outlet:
 
     def document(self, name: str, document: Mapping[str, object]) -> str:
         """Write a JSON document to a file for later steps, and return its path."""
-        self.gate.check_document(name, document, TYPED)
+        self.gate.check_document(name, document, TYPED, SHOWN)
         return str(self._runner.file(name, json.dumps(document, indent=1, ensure_ascii=False) + "\n"))
 
     def output(self, values: Mapping[str, str]) -> None:

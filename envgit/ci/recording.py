@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from envgit.audit.entry import ChangeBody, ConfigBody, Entry, Review
-from envgit.audit.merkle import leaf_hash
 from envgit.ci.alarm import alarmed, relieved
-from envgit.ci.job import Job, fetch_log, with_history
-from envgit.errors import EnvgitError, LogError
+from envgit.ci.job import Job, check_trust, fetch_log, with_history
+from envgit.errors import EnvgitError
 from envgit.escape import terminal
+from envgit.gate import Leak
 from envgit.github.api import ApiError
 from envgit.github.comments import MAX_CHARACTERS, Comments, Marker
 from envgit.github.event import Push
@@ -24,9 +24,9 @@ from envgit.log.clock import now
 from envgit.log.record import Told
 from envgit.log.recording import Recording, record
 from envgit.log.session import Session
-from envgit.log.trust import Basis, resolve
 from envgit.model import CommitId
 from envgit.render import Bare, Digest, render
+from envgit.views.blame import approver
 from envgit.words import short
 
 # A job that catches up with more merges than this leaves their comments as they are: the log has all that matters.
@@ -38,7 +38,7 @@ def recorded(job: Job) -> int:
     try:
         found = with_history(job, [], lambda run: _record(job, run))
     except EnvgitError as error:
-        alarmed(job, "recording fails", str(error))
+        alarmed(job, "record", "recording fails", str(error))
         raise
     if found is None:
         return 0
@@ -59,7 +59,7 @@ def recorded(job: Job) -> int:
     )
     job.outlet.summary(_summary(found))
     _tell_pull_requests(job, entries, found)
-    relieved(job)
+    relieved(job, "record")
     return 0
 
 
@@ -73,7 +73,7 @@ def _record(job: Job, run: Session) -> Recording | None:
         return None
     log = run.require_log()
     job.outlet.config = log.state.config
-    _check_trust(run)
+    check_trust(run)
     source, event = log.state.config.branch, job.event
     if isinstance(event, Push) and event.ref != f"refs/heads/{source}":
         job.outlet.log(f"{terminal(event.ref)} is not the source branch, {source}: nothing to record")
@@ -84,17 +84,6 @@ def _record(job: Job, run: Session) -> Recording | None:
         job.outlet.log(said)
         return None
     return record(run, _told(job, run, source), push=True)
-
-
-def _check_trust(run: Session) -> None:
-    """Raise LogError where the log begins with another genesis than the trust root that was given."""
-    given = resolve("", run.environ, run.repo, run.named, None)
-    genesis = f"sha256:{leaf_hash(run.require_log().bytes_of(0)).hex()}"
-    if given.basis is Basis.GIVEN and given.genesis != genesis:
-        raise LogError(
-            f"{run.audit_branch} begins with {genesis}, and the trust root in {given.source} is {given.genesis}: nothing is built on it; "
-            "docs/runbook.md#wrong-genesis"
-        )
 
 
 def _told(job: Job, run: Session, source: str) -> Told:
@@ -143,7 +132,7 @@ def _tell_pull_requests(job: Job, entries: list[Entry], found: Recording) -> Non
         ]
         try:
             _tell(job, comments, ours, found)
-        except ApiError as error:
+        except (ApiError, Leak) as error:
             job.outlet.annotate(Annotation("warning", "envgit: the comment was not brought up to date", str(error)))
 
 
@@ -170,7 +159,7 @@ def _tell(job: Job, comments: Comments, ours: list[tuple[Entry, Review, CommitId
         draft = render("merged.md.j2", {
             "commit": Digest(short(commit)),
             "entries": [Bare(one) for one in numbers],
-            "approvals": [{"login": Bare(one.login), "commit": Digest(short(one.commit))} for one in review.approvals],
+            "approvals": [{"login": Bare(approver(one)), "commit": Digest(short(one.commit))} for one in review.approvals],
             "merged_by": Bare(review.merged_by),
             "audit": Digest(short(found.tip or "")),
         })  # fmt: skip

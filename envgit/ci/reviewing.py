@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from envgit.ci.inputs import CommentWhen, FailOn
-from envgit.ci.job import Job, fetch_log, with_history
-from envgit.errors import CannotTell, ConfigError, UsageError
+from envgit.ci.job import Job, check_trust, fetch_log, with_history
+from envgit.errors import CannotTell, ConfigError, LogError, UsageError
 from envgit.escape import terminal
 from envgit.git.remote import fetch
 from envgit.github.api import ApiError, NotAllowed
@@ -21,7 +21,7 @@ from envgit.log.selection import config_at
 from envgit.log.session import Session
 from envgit.model import ChangeKind, CommitId, Config
 from envgit.render import Bare, Draft, Ours, render
-from envgit.review.build import Proposal, review
+from envgit.review.build import Proposal, review, shown_by
 from envgit.review.report import FileReview, Gravity, Note, Review, Row
 from envgit.views.comment import Page, comment, job_summary
 from envgit.views.headline import notes
@@ -62,12 +62,13 @@ def _refspecs(target: Target) -> list[str]:
 
 
 def _review(job: Job, run: Session, target: Target) -> Review:
-    proposal = _proposal(job, run, target)
-    run.ruling, run.default_branch = proposal.tip, target.base_ref
+    # Before anything is read of it: what lies in the work tree is the proposal's, and would choose configuration and log.
+    run.ruling, run.default_branch = _tip(run, target), target.base_ref
+    proposal = _proposal(job, run, target, run.ruling)
     ruling = _ruling(job, run, proposal.tip)
-    log = run.log
-    job.outlet.config = log.state.config if log is not None else ruling or Config()
-    return review(run, proposal, ruling, datetime.now(UTC), lambda: job.outlet.holds)
+    _log(job, run)
+    job.outlet.config = shown_by(ruling, run.log)
+    return review(run, proposal, ruling, datetime.now(UTC), lambda: job.outlet.holds_value)
 
 
 def _ruling(job: Job, run: Session, tip: CommitId) -> Config | None:
@@ -79,16 +80,34 @@ def _ruling(job: Job, run: Session, tip: CommitId) -> Config | None:
         return None
 
 
-def _proposal(job: Job, run: Session, target: Target) -> Proposal:
-    """Fetch what is needed and return the three commits; raise CannotTell where one is not to be had."""
+def _log(job: Job, run: Session) -> None:
+    """Fetch the log; where there is none, where it is no log or not the one that was named, the review does without."""
+    try:
+        there = fetch_log(run, entries=True)
+        if there:
+            check_trust(run)
+    except LogError as error:
+        job.outlet.annotate(Annotation("warning", "envgit: the log is not believed", str(error)))
+        there = False
+    if not there:
+        run.log = None
+
+
+def _tip(run: Session, target: Target) -> CommitId:
+    """Fetch the base branch and return where it stands; raise CannotTell where it is gone and the event names no commit of it."""
     remote, repo = run.remote or "origin", run.repo
-    fetch_log(run, entries=True)  # where there is no log, the review does without
     tracking = f"refs/remotes/{remote}/{target.base_ref}"
     there = fetch(repo, remote, [f"+refs/heads/{target.base_ref}:{tracking}"])
     known = repo.ref(tracking) if there else None
     tip = CommitId(known) if known else target.base
     if tip is None:
         raise CannotTell(f"{remote} has no branch {terminal(target.base_ref)!r} any more; nothing to compare with")
+    return tip
+
+
+def _proposal(job: Job, run: Session, target: Target, tip: CommitId) -> Proposal:
+    """Fetch what is needed and return the three commits; raise CannotTell where one is not to be had."""
+    remote, repo = run.remote or "origin", run.repo
     for commit, source in ((tip, tip), (target.head, target.source or target.head)):
         if not repo.has(commit) and not fetch(repo, remote, [source]):
             raise CannotTell(

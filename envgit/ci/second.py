@@ -12,6 +12,7 @@ from envgit.ci.job import Job
 from envgit.ci.reviewing import Target, reviewed
 from envgit.errors import UsageError
 from envgit.escape import terminal
+from envgit.github.api import at
 from envgit.github.event import WorkflowRun
 
 BOTS = ("dependabot[bot]",)  # their heads lie in the repository itself, and their runs get a token that only reads
@@ -28,25 +29,19 @@ def second_stage(job: Job, event: WorkflowRun) -> int:
     head = f"{event.head_owner}:{event.head_branch}"
     for item in api.pages(api.of("/pulls"), state="open", head=head):
         number = item.get("number") if isinstance(item, dict) else None
-        if isinstance(number, int) and _at(item, "head", "sha") == event.head:
+        if isinstance(number, int) and at(item, "head", "sha") == event.head:
             return _review(job, item, number, event)
     job.outlet.log(f"no open pull request has the head {event.head[:7]}: it was closed, or its next run is on the way")
     return 0
 
 
 def _review(job: Job, item: Any, number: int, event: WorkflowRun) -> int:
-    own = _at(item, "head", "repo", "full_name") == job.run.repository
-    if own and _at(item, "user", "login") not in BOTS:
+    own = at(item, "head", "repo", "full_name") == job.run.repository
+    if own and at(item, "user", "login") not in BOTS:
         job.outlet.log(f"PR {number} is of this repository: its own run comments")
         return 0
-    base_ref = _at(item, "base", "ref")
+    base_ref = at(item, "base", "ref")
     if not isinstance(base_ref, str) or not base_ref.isprintable():
         raise UsageError(f"GitHub names no base branch for PR {number}")
     source = f"refs/pull/{number}/head"
     return reviewed(job, Target(event.head, base_ref, None, number, comments=True, source=source))
-
-
-def _at(item: Any, *path: str) -> Any:
-    for key in path:
-        item = item.get(key) if isinstance(item, dict) else None
-    return item

@@ -17,7 +17,7 @@ def verified(job: Job) -> int:
     try:
         found = _verification(job)
     except EnvgitError as error:
-        alarmed(job, "the log cannot be verified", str(error))
+        alarmed(job, "verify", "the log cannot be verified", str(error))
         raise
     for line in view.lines(found) if found.ok else view.errors(found):
         job.outlet.log(line)
@@ -26,15 +26,15 @@ def verified(job: Job) -> int:
     if not found.ok:
         first = next(iter(view.errors(found)), "")
         job.outlet.annotate(Annotation("error", "envgit: the log is not as it was signed", first))
-        alarmed(job, "the log is not as it was signed, or not whole", first)
+        alarmed(job, "verify", "the log is not as it was signed, or not whole", first)
         return 1
     status, said = view.incomplete(found, None)
     if status:
         job.outlet.annotate(Annotation("warning", "envgit: verify", said))
         job.outlet.log(said)
-        alarmed(job, "the log does not have everything", said)
+        alarmed(job, "verify", "the log does not have everything", said)
         return status
-    relieved(job)
+    relieved(job, "verify")
     return 0
 
 

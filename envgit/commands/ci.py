@@ -33,6 +33,8 @@ def command(ctx: click.Context) -> int:
         job = job_of(ctx.obj if isinstance(ctx.obj, Path) else Path(), environ, runner)
         try:
             return done(job)
+        except EnvgitError as error:
+            raise job.outlet.withheld(error) from None
         finally:
             job.outlet.finish()
     except EnvgitError as error:

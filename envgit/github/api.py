@@ -103,6 +103,11 @@ class Api:
         """Change something."""
         return self._json("PATCH", self._url(path, {}), body)[0]
 
+    def graphql(self, query: str) -> Json:
+        """Return what GraphQL answers; GitHub Enterprise has it beside the REST API, not below it."""
+        base = self._base.removesuffix("/v3") if self._base.endswith("/api/v3") else self._base
+        return self._json("POST", f"{base}/graphql", {"query": query})[0]
+
     def of(self, path: str) -> str:
         """Return the path of something of the repository."""
         return f"/repos/{self.repository}{path}"
@@ -113,7 +118,10 @@ class Api:
     def _next(self, link: str) -> str | None:
         """Return the next page's address, if it is one of the same API: the token goes nowhere else."""
         found = _NEXT.search(link)
-        return found[1] if found and urlsplit(found[1])[:2] == urlsplit(self._base)[:2] else None
+        try:
+            return found[1] if found and urlsplit(found[1])[:2] == urlsplit(self._base)[:2] else None
+        except ValueError:
+            return None
 
     def _json(self, method: str, url: str, body: Mapping[str, object] | None = None) -> tuple[Json, Mapping[str, str]]:
         what = f"{method} {terminal(urlsplit(url).path)}"
@@ -133,6 +141,8 @@ class Api:
                 content = answer.read(MAX_BYTES + 1, decode_content=True)
             finally:
                 answer.release_conn()
+        except (ValueError, OverflowError):
+            raise ApiError(f"GitHub answered {what} with headers that are none") from None
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(f"GitHub's API at {urlsplit(url).netloc} cannot be reached: {_why(error)}") from None
         if answer.status >= 300:
@@ -143,6 +153,13 @@ class Api:
             return json.loads(content), answer.headers
         except (ValueError, RecursionError):
             raise ApiError(f"GitHub answered {what} with what is no JSON") from None
+
+
+def at(item: Json, *path: str) -> Json:
+    """Return a field of an answer, None where it is not there, whatever the answer is."""
+    for key in path:
+        item = item.get(key) if isinstance(item, dict) else None
+    return item
 
 
 def _pool(base: str) -> urllib3.PoolManager | urllib3.ProxyManager:
@@ -198,7 +215,7 @@ def _refusal(what: str, answer: urllib3.BaseHTTPResponse, content: bytes) -> Api
         return NotAllowed(f"{text}; the token is wrong or has expired", 401)
     if answer.headers.get("X-RateLimit-Remaining") == "0":
         until = answer.headers.get("X-RateLimit-Reset", "")
-        clock = time.strftime("%H:%M UTC", time.gmtime(int(until))) if re.fullmatch(r"\d{1,12}", until) else "later"
+        clock = time.strftime("%H:%M UTC", time.gmtime(int(until))) if re.fullmatch(r"[0-9]{1,11}", until) else "later"
         return ApiError(f"{text}; the rate limit is used up until {clock}", answer.status)
     if answer.status == 403:
         return NotAllowed(text, 403)

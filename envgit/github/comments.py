@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from envgit.github.api import Api, ApiError, NotAllowed
+from envgit.github.api import Api, ApiError, NotAllowed, at
 
 JOB_LOGIN = "github-actions[bot]"
 # GitHub takes 65,536 characters; whether it counts them as we do is not said anywhere.
@@ -76,11 +76,9 @@ class Comments:
         """Who we are to GitHub: the job's own account, a user, or an App, of which only GraphQL tells the name."""
         if not self._login:
             try:
-                self._login = _text(self._api.get("/user").get("login"))
+                self._login = _text(at(self._api.get("/user"), "login"))
             except NotAllowed:
-                answer = self._api.post("/graphql", {"query": "query { viewer { login } }"})
-                viewer = answer.get("data", {}).get("viewer", {}) if isinstance(answer, dict) else {}
-                self._login = _text(viewer.get("login") if isinstance(viewer, dict) else None)
+                self._login = _text(at(self._api.graphql("query { viewer { login } }"), "data", "viewer", "login"))
         return self._login
 
 

@@ -62,12 +62,12 @@ class Runner:
         """Have the runner heed no command until one of ours: what is logged from now on may hold names that others chose."""
         if self._present and not self._stopped:
             self._stopped = secrets.token_hex(16)
-            _write(f"::stop-commands::{self._stopped}\n")
+            _write(f"\n::stop-commands::{self._stopped}\n")
 
     def resume(self) -> None:
         """Have the runner heed commands again: those of the steps to come."""
         if self._stopped:
-            _write(f"::{self._stopped}::\n")
+            _write(f"\n::{self._stopped}::\n")
             self._stopped = ""
 
     def annotate(self, annotations: Iterable[Annotation]) -> None:
@@ -100,10 +100,11 @@ class Runner:
         return path.absolute()
 
     def _commands(self, lines: list[str]) -> None:
-        stopped = bool(self._stopped)
-        _write((f"::{self._stopped}::\n" if stopped else "") + "\n".join(lines) + "\n")
+        """Write commands, each at the start of a line whatever was written before: one that is not heeded would show a value."""
+        stopped = self._stopped
+        self.resume()
+        _write("\n" + "\n".join(lines) + "\n")
         if stopped:
-            self._stopped = ""
             self.quiet()
 
 

@@ -69,7 +69,7 @@ def difference(run: Session, request: Request) -> Difference:
     keyring = None if request.keyless else Keyring.discover(run.environ, run.home)
     snapshots = Snapshots(run.repo, Reader(keyring), run.watch)
     base, head = sides(run, snapshots, request)
-    told = _Told(run, keyring, request.ruling)
+    told = _Told(run, keyring, request.shows)
     units = _units(base, head)
     # In a partial clone one request for all, not one for each.
     run.repo.prefetch(base.objects(old for old, _new in units.values()))
@@ -105,9 +105,9 @@ def recipient_names(run: Session) -> dict[str, str]:
 class _Told:
     """What the log, where there is one, adds to a difference: fingerprints under its keys."""
 
-    def __init__(self, run: Session, keyring: Keyring | None, ruling: Config | None) -> None:
+    def __init__(self, run: Session, keyring: Keyring | None, shows: Config | None) -> None:
         self.log = run.log
-        self.ruling = ruling
+        self.shows = shows
         self.keys = Keys(keyring)
 
     def config(self, base: Side) -> Config:
@@ -115,7 +115,9 @@ class _Told:
 
         Whoever proposes the newer side could reveal everything with it.
         """
-        return self.log.state.config if self.log is not None else self.ruling or base.config
+        if self.shows is not None:
+            return self.shows
+        return self.log.state.config if self.log is not None else base.config
 
     def key(self, unit: Unit) -> FingerprintKey | None:
         record = self.log.file(unit) if self.log is not None else None

@@ -23,7 +23,7 @@ INDEX = "index"
 class Request:
     """What is to be compared: `base` None is an empty tree, `head` None the work tree, or the index where `cached`.
 
-    `ruling` is the configuration that counts where neither side's does.
+    Where neither side's configuration counts, `ruling` says which files are environments, and `shows` what may be shown.
     """
 
     base: CommitId | None
@@ -35,6 +35,7 @@ class Request:
     cached: bool = False
     keyless: bool = False
     ruling: Config | None = None
+    shows: Config | None = None
 
     @classmethod
     def parse(

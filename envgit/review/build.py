@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from envgit.diff import readable
+from envgit.log.branch import Log
 from envgit.log.difference import ChangeShown, Difference, FileDifference, difference
 from envgit.log.session import Session
 from envgit.log.sides import Request
@@ -17,7 +18,7 @@ from envgit.review.edits import edits
 from envgit.review.past import Past
 from envgit.review.report import Code, FileReview, Gravity, Live, LogSeen, Note, Review, Row
 
-Holds = Callable[[str], bool]
+Holds = Callable[[bytes], bool]
 
 # These say of a value that it is the same; all others may put another in its place.
 _SAME_VALUE = (
@@ -47,13 +48,26 @@ class _Context:
     holds: Holds
 
 
+def shown_by(ruling: Config | None, log: Log | None) -> Config:
+    """Return what may be shown: what the base branch reveals and, where there is a log, the log too.
+
+    A log alone is not believed: whoever can push a branch could have made it.
+    """
+    allowed = (ruling or Config()).reveal
+    if log is not None:
+        allowed = tuple(name for name in allowed if name in log.state.config.reveal)
+    return (ruling or Config())._replace(reveal=allowed)
+
+
 def review(run: Session, proposal: Proposal, ruling: Config | None, now: datetime, gate: Callable[[], Holds]) -> Review:
     """Compare a proposal with its base. `ruling` is the base branch's configuration, None where it has none.
 
-    `gate` returns, once all is read, what tells whether a text holds a value that must not be shown.
+    `gate` returns, once all is read, what tells whether a value holds one that must not be shown.
     """
-    found = difference(run, _request(proposal.base, proposal.head, ruling))
-    since = difference(run, _request(proposal.base, proposal.tip, ruling)) if proposal.tip != proposal.base else None
+    shows = shown_by(ruling, run.log)
+    request = Request(proposal.base, proposal.head, proposal.base[:7], proposal.head[:7], ruling=ruling, shows=shows)
+    found = difference(run, request)
+    since = difference(run, replace(request, head=proposal.tip)) if proposal.tip != proposal.base else None
     past = Past(run.log, now)
     context = _Context(proposal, past, dict(_changed(since)) if since else {}, gate())
     log = run.log
@@ -67,12 +81,8 @@ def review(run: Session, proposal: Proposal, ruling: Config | None, now: datetim
         names=tuple(sorted(found.names.items())),
         others=found.same,
         log=LogSeen(log.size, log.state.root.hex()) if log is not None else None,
-        revealed=(log.state.config if log is not None else ruling or Config()).reveal,
+        revealed=shows.reveal,
     )
-
-
-def _request(base: CommitId, head: CommitId, ruling: Config | None) -> Request:
-    return Request(base, head, base[:7], head[:7], ruling=ruling)
 
 
 def _changed(found: Difference) -> Iterator[tuple[Unit, frozenset[str]]]:
@@ -150,10 +160,12 @@ def _row(found: ChangeShown, unit: Unit, context: _Context, known: int | None) -
 
 def _shown(found: ChangeShown, holds: Holds) -> tuple[Redacted, bool]:
     """Return what is shown of a change: a revealed value that some other name keeps secret is not."""
-    texts = [text for text in (found.shown.before, found.shown.after) if text is not None]
-    if any(map(holds, texts)):
+    change, shown = found.change, found.shown
+    sides = ((change.before, shown.before), (change.after, shown.after))
+    # The whole value is asked about, not what is left of it after it was cut for showing.
+    if any(value and value.secret and text is not None and holds(value.secret.reveal()) for value, text in sides):
         return NOTHING_SHOWN, True
-    return found.shown, False
+    return shown, False
 
 
 def _notes(found: ChangeShown, unit: Unit, context: _Context, known: int | None) -> Iterator[Note]:

@@ -8,7 +8,7 @@ from envgit.config import wider_reveal
 from envgit.errors import ConfigError
 from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
-from envgit.log.snapshots import Snapshots
+from envgit.log.snapshots import REGULAR, Snapshots
 from envgit.model import CONFIG_PATHS, CommitId, Config, ObjectId, Unit
 from envgit.review.report import Code, Gravity, Note
 from envgit.sops.reader import Reader
@@ -71,8 +71,9 @@ def _workflows(run: Session, base: CommitId, head: CommitId) -> Iterator[str]:
     """Return the workflows that differ and that speak of envgit, in either version."""
     for path, old, new in run.repo.changed(run.repo.commit(base).tree, run.repo.commit(head).tree, _enters):
         if path.startswith(f"{WORKFLOWS}/"):
-            sides = [entry for entry in (old, new) if entry and run.repo.size(entry.id) <= MAX_WORKFLOW_BYTES]
-            if any(b"envgit" in run.repo.blob(entry.id) for entry in sides if entry.mode in (0o100644, 0o100755)):
+            files = [entry for entry in (old, new) if entry and entry.mode in REGULAR]
+            small = [entry for entry in files if run.repo.size(entry.id) <= MAX_WORKFLOW_BYTES]
+            if any(b"envgit" in run.repo.blob(entry.id) for entry in small):
                 yield path
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from envgit.audit.codec import to_json
-from envgit.audit.entry import Review
+from envgit.audit.entry import Approval, Review
 from envgit.escape import clipped, terminal
 from envgit.log.blame import Blamed
 from envgit.model import ChangeKind, CommitId
@@ -147,4 +147,13 @@ def reviewed(review: Review) -> str:
     if not review.approvals:
         by = f", merged by {terminal(review.merged_by)}" if review.merged_by else ""
         return f"{number}, no approval{by}"
-    return f"{number}, approved by {', '.join(terminal(approval.login) for approval in review.approvals)}"
+    return f"{number}, approved by {', '.join(map(approver, review.approvals))}"
+
+
+def approver(approval: Approval) -> str:
+    """Return who approved, and that it was a stranger where the forge says so."""
+    stranger = approval.association in _STRANGERS
+    return terminal(approval.login) + (" (no member)" if stranger else "")
+
+
+_STRANGERS = ("NONE", "FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR", "MANNEQUIN")

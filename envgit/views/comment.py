@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from envgit import __version__
 from envgit.model import ChangeKind, EventKind
-from envgit.render import Bare, Digest, Draft, Link, Name, Ours, Quoted, render
+from envgit.render import Bare, Digest, Draft, Link, Name, Ours, Quoted, Revealed, render
 from envgit.review.report import Code, FileReview, Gravity, Live, Note, Review, Row
 from envgit.views.headline import headline, summary
 from envgit.words import duration, plural
@@ -179,13 +179,17 @@ def _row(file: FileReview, row: Row, review: Review) -> Mapping[str, object]:
 def _change(row: Row) -> dict[str, object]:
     return {
         "kind": str(row.kind),
-        "was": row.shown.before if row.kind in (ChangeKind.CHANGED, ChangeKind.REMOVED) else None,
-        "now": row.shown.after if row.kind in (ChangeKind.CHANGED, ChangeKind.ADDED) else None,
+        "was": _revealed(row.shown.before) if row.kind in (ChangeKind.CHANGED, ChangeKind.REMOVED) else None,
+        "now": _revealed(row.shown.after) if row.kind in (ChangeKind.CHANGED, ChangeKind.ADDED) else None,
         "from": Name(row.from_),
         "type": Bare(row.type),
         "type_before": Bare(row.type_before or ""),
         "in_clear": row.clear,
     }
+
+
+def _revealed(text: str | None) -> Revealed | None:
+    return None if text is None else Revealed(text)
 
 
 def _lived(row: Row) -> Ours:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from html.parser import HTMLParser
@@ -22,7 +23,7 @@ from envgit.model import ChangeKind, CommitId, Digest, EnvFile, EventKind, Value
 from envgit.redact import SHOWN_CHARACTERS, Redacted
 from envgit.render import Bare, Draft, Link, Ours, render
 from envgit.review.report import Code, FileReview, Gravity, Live, LogSeen, Note, Review, Row
-from envgit.views.comment import Page, comment, job_summary
+from envgit.views.comment import MAX_BYTES, MAX_CHARACTERS, Page, comment, job_summary
 from tests.kit.story import CONFIG, NUMBER, VALUES, Story
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -284,14 +285,18 @@ MARKER = Marker("envgit-audit", "a" * 7, "b" * 7, (7001, 1))
 PAGE = Page(str(MARKER), "https://github.com/acme/platform/actions/runs/7001", 7001, identity=True)
 
 
-def _notes(text: str) -> tuple[Note, ...]:
+OF_REVIEWS = (
+    Code.BRINGS_ENVGIT, Code.EDITS_CONFIG, Code.EDITS_RULES, Code.EDITS_WORKFLOW, Code.WRONG_CONFIG, Code.NO_LOG,
+)  # fmt: skip
+
+
+def _notes(text: str, codes: tuple[Code, ...] = tuple(Code)) -> tuple[Note, ...]:
     names = (text, f"+{text}", f"-{text}")
     return tuple(
         Note(
-            code, gravity, names, entry=3, since="2026-01-05T10:00:00Z", commit=CommitId(SHA), detail=clipped(text, 200)
+            code, list(Gravity)[at % 3], names, entry=3, since="2026-01-05T10:00:00Z", commit=CommitId(SHA), detail=clipped(text, 200)
         )
-        for code in Code
-        for gravity in (Gravity.ERROR, Gravity.WARNING, Gravity.NOTE)
+        for at, code in enumerate(codes)
     )
 
 
@@ -341,7 +346,7 @@ def everything(text: str, keyless: bool = False) -> Review:
         tip=CommitId("a" * 40),
         base_ref=text,
         files=(file(text, ""), file("one", text), file(text, "two")),
-        notes=_notes(text),
+        notes=_notes(text, OF_REVIEWS),
         names=((text, text), ("age1" + "q" * 40, text)),
         others=(text, "other"),
         log=LogSeen(3, "d" * 64),
@@ -354,6 +359,13 @@ def cleared(draft: Draft) -> str:
     return Gate(()).check("the comment", draft.text, draft.fields)
 
 
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a comment be of any length, so that nothing is cut from one and not from another."""
+    for name in ("MAX_CHARACTERS", "MAX_BYTES", "MAX_SUMMARY_BYTES"):
+        monkeypatch.setattr(f"envgit.views.comment.{name}", 1 << 30)
+
+
 @cache
 def harmless(keyless: bool) -> Page_:
     """The page with a harmless text in every place."""
@@ -361,7 +373,14 @@ def harmless(keyless: bool) -> Page_:
     assert set(page.tags) - {f"/{tag}" for tag in TAGS} <= TAGS
     assert page.tags.count("details") == 5
     assert page.codes.count(BENIGN) > 100
+    assert "nothing was cut" in page.outside
     return page
+
+
+@cache
+def harmless_summary() -> Page_:
+    """The job's summary with a harmless text in every place."""
+    return read(cleared(job_summary(everything(BENIGN), PAGE._replace(marker=""))))
 
 
 def assert_inert(markdown: str, text: str, model: Page_) -> None:
@@ -387,22 +406,33 @@ def test_the_table_is_long_enough() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
-def test_a_hostile_text_is_inert_in_the_comment(text: str) -> None:
+def test_a_hostile_text_is_inert_in_the_comment(text: str, roomy: None) -> None:
     """Whatever a name, path, value, recipient or branch is, the comment has the same elements as with a harmless one."""
     assert_inert(cleared(comment(everything(text), PAGE)), text, harmless(keyless=False))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
-def test_a_hostile_text_is_inert_without_a_key(text: str) -> None:
+def test_a_hostile_text_is_inert_without_a_key(text: str, roomy: None) -> None:
     """The same holds for the comment that compares ciphertext."""
     assert_inert(cleared(comment(everything(text, keyless=True), PAGE)), text, harmless(keyless=True))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
-def test_a_hostile_text_is_inert_in_the_summary(text: str) -> None:
+def test_a_hostile_text_is_inert_in_the_summary(text: str, roomy: None) -> None:
     """The job's summary is as inert as the comment."""
-    model = read(cleared(job_summary(everything(BENIGN), PAGE)))
-    assert_inert(cleared(job_summary(everything(text), PAGE)), text, model)
+    unmarked = PAGE._replace(marker="")
+    assert_inert(cleared(job_summary(everything(text), unmarked)), text, harmless_summary())
+
+
+@pytest.mark.parametrize("text", (*HOSTILE[::12], *HOSTILE[-6:]), ids=(*IDS[::12], *IDS[-6:]))
+def test_a_hostile_text_is_inert_in_a_comment_that_was_cut(text: str) -> None:
+    """However much must be cut, the comment fits and has elements of ours alone."""
+    review = everything(text)
+    many = replace(review, files=review.files * 3)
+    body = cleared(comment(many, PAGE))
+    assert len(body) <= MAX_CHARACTERS
+    assert len(body.encode()) <= MAX_BYTES
+    assert_ours(body)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
@@ -562,7 +592,7 @@ ELEMENTS = {
 }
 
 
-def assert_comment_is_inert(body: str) -> Page_:
+def assert_ours(body: str) -> Page_:
     """Assert that a comment has our elements alone, and only our links."""
     page = read(body)
     assert {tag.removeprefix("/") for tag in page.tags} <= ELEMENTS | {"blockquote"}
@@ -587,8 +617,10 @@ def test_hostile_names_of_variables_are_inert_end_to_end(story: Story) -> None:
     assert step.exit == 0, step.log
     assert_step_is_quiet(step, KEPT)
     (body,) = story.comments
-    page = assert_comment_is_inert(body)
-    assert {shown(name) for name in VARIABLES} <= set(page.codes)
+    page = assert_ours(body)
+    names = [change["variable"] for file in step.report["files"] for change in file["changes"]]
+    assert len(set(names)) == len(VARIABLES)
+    assert {shown(name) for name in names} <= set(page.codes)
     assert page.tags.count("tr") == 1 + len(VARIABLES)
     assert page.tags.count("td") == len(VARIABLES) * page.tags.count("th")
     assert read(step.summary).tags == page.tags
@@ -605,20 +637,20 @@ def test_hostile_paths_are_inert_end_to_end(story: Story) -> None:
     assert step.exit == 0, step.log
     assert_step_is_quiet(step, KEPT)
     (body,) = story.comments
-    page = assert_comment_is_inert(body)
+    page = assert_ours(body)
     assert {shown(place) for place in PLACES} <= set(page.codes)
     assert set(json.loads(step.outputs["state"])) == set(PLACES)
 
 
 def test_a_path_that_is_not_utf8_is_reviewed_end_to_end(story: Story) -> None:
     """A path with bytes that are no UTF-8 is reviewed like any other, its bytes escaped."""
-    story.env({"A": "canary-aaaaaaaa"}, name="b\udcff")
+    story.env({"A": "canary-aaaaaaaa"}, name="b\udcff", data_key=b"k" * 32)
     story.repo.write(".github/workflows/c\udcff.yml", "uses: envgit/envgit@v1\n")
     story.propose()
     step = story.review()
     assert step.exit == 0, step.log
     assert_step_is_quiet(step, KEPT)
-    page = assert_comment_is_inert(story.comments[0])
+    page = assert_ours(story.comments[0])
     assert {"b\\xff", ".github/workflows/c\\xff.yml"} <= set(page.codes)
 
 
@@ -639,7 +671,7 @@ def test_hostile_recipients_and_people_are_inert_end_to_end(story: Story) -> Non
     step = story.review()
     assert step.exit == 0, step.log
     assert_step_is_quiet(step, KEPT)
-    page = assert_comment_is_inert(story.comments[0])
+    page = assert_ours(story.comments[0])
     assert "| `x` @team <img src=x> ::error::evil" in page.codes
 
 
@@ -653,7 +685,7 @@ def test_hostile_base_branches_are_inert_end_to_end(story: Story, branch: str) -
     step = story.review(base=branch)
     assert step.exit == 0, step.log
     assert_step_is_quiet(step, KEPT)
-    page = assert_comment_is_inert(story.comments[0])
+    page = assert_ours(story.comments[0])
     assert shown(branch) in page.codes
 
 
@@ -664,12 +696,12 @@ def test_a_hostile_configuration_is_inert_end_to_end(story: Story) -> None:
     story.propose()
     step = story.review(comment="always")
     assert_step_is_quiet(step, KEPT)
-    page = assert_comment_is_inert(story.comments[0])
+    page = assert_ours(story.comments[0])
     assert evil in page.codes
     story.repo.write(".envgit.yaml", f"version: 1\nenvironments: {json.dumps(evil + '{')}\n")
     story.propose()
     step = story.review(comment="always")
     assert step.exit == 1
     assert_step_is_quiet(step, KEPT)
-    assert_comment_is_inert(story.comments[0])
+    assert_ours(story.comments[0])
     assert story.actions.github.comments[NUMBER]
