@@ -35,6 +35,7 @@ def clipped(text: str, width: int) -> str:
 
 # A longer name is no name that anybody reads.
 LONGEST = 160
+LONGEST_CODED = 600
 
 _IN_BACKTICKS = re.compile(r"[^`|\\<>&\s](?:[^`|\\<>&]*[^`|\\<>&\s])?")
 _WORDS = re.compile(r"[^A-Za-z0-9\x80-\U0010ffff-]")
@@ -53,7 +54,10 @@ def html(text: str) -> str:
     parts an @ from what stands around it.
     """
     plain = clipped(terminal(text), LONGEST)
-    return f"<code>{_WORDS.sub(_entity, plain)}</code>"
+    coded = _WORDS.sub(_entity, plain)
+    if len(coded) > LONGEST_CODED:  # nearly nothing but marks: nobody reads that to its end
+        coded = _WORDS.sub(_entity, clipped(plain, LONGEST // 4))
+    return f"<code>{coded}</code>"
 
 
 def _entity(found: re.Match[str]) -> str:

@@ -60,7 +60,7 @@ class Gate:
             known.setdefault(value, name)
         words = tuple(vocabulary)
         self._words, self._vocabulary = frozenset(words), "\n".join(words)
-        self._short = {value: name for value, name in known.items() if 0 < len(value) < SOUGHT_BYTES}
+        self._short = {_text(value): name for value, name in known.items() if 0 < len(value) < SOUGHT_BYTES}
         self._long = tuple(self._sought(known))
 
     def check(self, what: str, draft: str, fields: Iterable[str] = ()) -> str:
@@ -101,7 +101,7 @@ class Gate:
 
     def _whole(self, fields: Iterable[str]) -> Needle | None:
         for field in fields:
-            name = self._short.get(field.strip().encode("utf-8", "surrogateescape"))
+            name = self._short.get(field.strip())
             if name is not None:
                 return Needle(field, "in clear", name)
         return None
@@ -110,21 +110,27 @@ class Gate:
         seen: set[str] = set()
         for value, name in known.items():
             for part in dict.fromkeys((value, *(line.strip() for line in value.splitlines()))):
-                if len(part) >= SOUGHT_BYTES:
-                    for text, form in _disguises(part):
-                        if text not in seen and not (form == "in clear" and self._our_word(text)):
-                            seen.add(text)
-                            yield Needle(text, form, name)
+                if len(part) < SOUGHT_BYTES:
+                    continue
+                ours = self._our_word(part)
+                for text, form in _disguises(part):
+                    if text not in seen and not (ours and form == "in clear"):
+                        seen.add(text)
+                        yield Needle(text, form, name)
 
-    def _our_word(self, text: str) -> bool:
-        folded = text.lower()
+    def _our_word(self, value: bytes) -> bool:
+        folded = value.decode("ascii", "replace").lower()
         if _LETTERS.fullmatch(folded):
             return folded in self._vocabulary
         return _PHRASE.fullmatch(folded) is not None and self._words.issuperset(re.split("[ -]", folded))
 
 
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
 def _disguises(value: bytes) -> Iterator[tuple[str, str]]:
-    text = value.decode("utf-8", "surrogateescape")
+    text = _text(value)
     yield text, "in clear"
     if (escaped := terminal(text)) != text:
         yield escaped, "in clear"

@@ -38,7 +38,7 @@ PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nZm9vYmFyYmF6cXV4MT
 SECRETS = {
     "RANDOM": "xK9qPz7Lm2Wv4TnR8sYb",
     "MULTILINE": PEM,
-    "QUOTED": 'p"ä/\'100%25 ö\\ü&x=<ß>+1?',
+    "QUOTED": "p\"ä/'100%25 ö\\ü&x=<ß>+1?",
     "EIGHT": "q7Zt/w+9",
 }
 Disguise = Callable[[str], str]
@@ -77,8 +77,9 @@ DISGUISES: dict[str, Disguise] = {
     "percent, plus": lambda text: quote_plus(_bytes(text)),
     "percent, every byte": lambda text: "".join(f"%{byte:02X}" for byte in _bytes(text)),
     "entities": html_escape,
-    "entities, decimal": _each("&#{code};"),
-    "entities, hexadecimal": _each("&#x{code:X};"),
+    # HTML has no entity for a control.
+    "entities, decimal": lambda text: _each("&#{code};")(terminal(text)),
+    "entities, hexadecimal": lambda text: _each("&#x{code:X};")(terminal(text)),
     "markdown": lambda text: "\n".join(markdown(line) for line in text.split("\n")),
     "html": lambda text: "\n".join(html(line) for line in text.split("\n")),
     "terminal": terminal,
@@ -110,7 +111,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 @pytest.mark.parametrize("disguise", EVERY)
 def test_a_planted_value_is_refused(story: Story, planted: Callable[[str], None], disguise: str) -> None:  # noqa: F811
     """A template that shows a value, however disguised, is not sent: one line names the variable, and no request has it."""
-    story.env({**VALUES, **SECRETS})
+    story.env("".join(f"{name}: {json.dumps(value)}\n" for name, value in {**VALUES, **SECRETS}.items()))
     story.propose()
     for name, value in SECRETS.items():
         planted(EVERY[disguise](value))
@@ -131,7 +132,7 @@ def test_a_planted_value_is_refused(story: Story, planted: Callable[[str], None]
 @pytest.mark.parametrize("line", PEM.split("\n")[1:3])
 def test_a_planted_line_of_a_value_is_refused(story: Story, planted: Callable[[str], None], line: str) -> None:  # noqa: F811
     """One line of a value of several is as much of a secret."""
-    story.env({**VALUES, **SECRETS})
+    story.env("".join(f"{name}: {json.dumps(value)}\n" for name, value in {**VALUES, **SECRETS}.items()))
     story.propose()
     for disguise in EVERY.values():
         planted(disguise(line))
@@ -144,7 +145,7 @@ def test_a_planted_line_of_a_value_is_refused(story: Story, planted: Callable[[s
 
 def test_a_template_without_a_value_is_sent(story: Story, planted: Callable[[str], None]) -> None:  # noqa: F811
     """A text that holds no value passes, with what looks like a disguise in it."""
-    story.env({**VALUES, **SECRETS})
+    story.env("".join(f"{name}: {json.dumps(value)}\n" for name, value in {**VALUES, **SECRETS}.items()))
     story.propose()
     planted("100%25 \\u0041 &#65; " + "0123456789abcdef" * 4 + b64encode(b"something else").decode())
     step = story.review()
@@ -161,8 +162,7 @@ BINARY = bytes(range(128, 160)) + b"\xff\xfe\x00\x01"
 def test_a_value_that_is_no_text_is_found(disguise: str) -> None:
     """Bytes that are no UTF-8 are found in each form that they can take."""
     text = BINARY.decode("utf-8", "surrogateescape")
-    shown = DISGUISES[disguise](text) if not disguise.startswith("entities") else terminal(text)
-    assert Gate([("A", BINARY)]).found(f"x {shown} y") is not None
+    assert Gate([("A", BINARY)]).found(f"x {DISGUISES[disguise](text)} y") is not None
 
 
 @pytest.mark.parametrize("disguise", EVERY)
@@ -195,10 +195,10 @@ def test_the_answer_names_the_variable_and_not_the_value() -> None:
     """What is said of a leak is the variable's name, escaped, and the form."""
     with pytest.raises(Leak) as caught:
         Gate([("A\x1b\n", b"canary-value")]).check("the comment", "x canary-value y")
-    assert str(caught.value) == (
-        "refused to send the comment: it would show the value of A\\x1b\\x0a (in clear); nothing was sent; "
-        "this is a defect in envgit, please report it"
-    )
+    said = str(caught.value)
+    assert said.startswith("refused to send the comment: it would show the value of A\\x1b\\x0a (in clear)")
+    assert "canary-value" not in said
+    assert caught.value.exit_status == 70
 
 
 @pytest.mark.parametrize("value", ["x", "true", "8080", "s3cr3t", "seven77"])
@@ -350,7 +350,7 @@ def test_the_vocabulary_is_what_our_texts_say() -> None:
     """Every long word of the templates and of all reviews is in the vocabulary, and it is sorted, in lower case, each once."""
     listed = source("vocabulary.txt").splitlines()
     assert listed == sorted(set(listed))
-    assert all(re.fullmatch("[a-z]{8,}", word) for word in listed)
+    assert all(re.fullmatch("[a-z]+", word) for word in listed)
     assert words() <= set(listed)
 
 
@@ -383,11 +383,17 @@ def _reviews() -> Iterator[str]:
 
 
 def _cases() -> Iterator[Review]:
-    everyone = tuple(_note(code, detail, since) for code in Code for detail in ("", "x") for since in ("", "2026-01-05"))
-    of_file = tuple(
-        note for note in everyone if note.code in (Code.MAC_INVALID, Code.UNREADABLE, Code.AS_RECORDED, Code.NOT_ROTATED)
+    everyone = tuple(
+        _note(code, detail, since) for code in Code for detail in ("", "x") for since in ("", "2026-01-05")
     )
-    of_review = tuple(note for note in everyone if note.code not in (Code.MAC_INVALID, Code.UNREADABLE, Code.AS_RECORDED))
+    of_file = tuple(
+        note
+        for note in everyone
+        if note.code in (Code.MAC_INVALID, Code.UNREADABLE, Code.AS_RECORDED, Code.NOT_ROTATED)
+    )
+    of_review = tuple(
+        note for note in everyone if note.code not in (Code.MAC_INVALID, Code.UNREADABLE, Code.AS_RECORDED)
+    )
     spans = (None, timedelta(0), timedelta(minutes=5), timedelta(hours=5), timedelta(days=5), timedelta(days=5_000))
     rows = tuple(
         Row(NAME, kind, ValueType.STR, ValueType.INT, NAME, clear, 1, shown, span, clear)

@@ -96,7 +96,7 @@ class Outlet:
     def document(self, name: str, document: Mapping[str, object]) -> str:
         """Write a JSON document to a file for later steps, and return its path."""
         self.gate.check_document(name, document, TYPED, SHOWN)
-        return str(self._runner.file(name, json.dumps(document, indent=1, ensure_ascii=False) + "\n"))
+        return str(self._runner.file(name, json.dumps(document, indent=1) + "\n"))
 
     def output(self, values: Mapping[str, str]) -> None:
         """Set outputs of the step: numbers, ids, states and paths."""

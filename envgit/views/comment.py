@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ class Extent:
     plain: int = 100_000
     grave: int = 100_000
     files: int = 10_000
+    names: int = 30
 
 
 # The order in which things go: what matters least first. The last one fits whatever comes.
@@ -45,9 +46,9 @@ EXTENTS = (
         Extent(f"all but {plain} rows without a warning, and details", False, False, False, plain)
         for plain in (400, 150, 50, 0)
     ),
-    Extent("all but 100 rows with a warning, and details", False, False, False, 0, 100, 50),
-    Extent("all but 20 rows with a warning, and details", False, False, False, 0, 20, 10),
-    Extent("nearly everything", False, False, False, 0, 3, 2),
+    Extent("all but 100 rows with a warning, and details", False, False, False, 0, 100, 50, 10),
+    Extent("all but 20 rows with a warning, and details", False, False, False, 0, 20, 10, 5),
+    Extent("nearly everything", False, False, False, 0, 3, 2, 2),
 )
 
 
@@ -81,19 +82,21 @@ def _fitted(review: Review, page: Page, characters: int, size: int) -> Draft:
 
 def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object]:
     rows, cut = _rows(review, extent)
+    callouts = [*_callouts(review, extent)]
     told = [file for file in review.files if file.granted or file.revoked or [*_told(file)]]
     return {
         "marker": Ours(page.marker),
         "headline": headline(review),
         "summary": summary(review),
-        "callouts": [*_callouts(review)],
+        "callouts": callouts[: extent.files],
+        "callouts_cut": max(len(callouts) - extent.files, 0),
         "keyless": [{"label": _label(file), "why": Name(file.keyless)} for file in review.files if file.keyless][
             : extent.files
         ],
         "environments": len({(file.file.environment, file.file.unit) for file in review.files}) > 1,
         "rows": rows,
         "rows_cut": cut,
-        "files": [_file(file, review) for file in told[: extent.files]],
+        "files": [_file(file, review, extent) for file in told[: extent.files]],
         "files_cut": max(len(told) - extent.files, 0),
         "plural": _plural,
         **_details(review, extent),
@@ -113,7 +116,7 @@ def _details(review: Review, extent: Extent) -> dict[str, object]:
         "live": [_live(file) for file in review.files if file.live and extent.live],
         "legend": extent.legend,
         "compared": any(not file.keyless for file in review.files),
-        "revealed": [Name(name) for name in review.revealed],
+        **_some("revealed", review.revealed, extent.names),
     }
 
 
@@ -163,16 +166,16 @@ def _rows(review: Review, extent: Extent) -> tuple[list[Mapping[str, object]], i
     grave.sort(key=lambda pair: pair[1].gravity is not Gravity.ERROR)
     plain = [pair for pair in every if pair[1].gravity is Gravity.NOTE]
     shown = [*grave[: extent.grave], *plain[: extent.plain]]
-    return [_row(file, row, review) for file, row in shown], len(every) - len(shown)
+    return [_row(file, row, review, extent) for file, row in shown], len(every) - len(shown)
 
 
-def _row(file: FileReview, row: Row, review: Review) -> Mapping[str, object]:
+def _row(file: FileReview, row: Row, review: Review, extent: Extent) -> Mapping[str, object]:
     return {
         "mark": MARKS[row.gravity],
         "label": _label(file),
         "variable": Name(row.variable),
         "lived": _lived(row),
-        "notes": [_note(note, review, file) for note in row.notes],
+        "notes": [_note(note, review, extent, file) for note in row.notes],
     } | _change(row)
 
 
@@ -198,15 +201,19 @@ def _lived(row: Row) -> Ours:
     return Ours(duration(row.lived) + (" or longer" if row.at_least else ""))
 
 
-def _note(note: Note, review: Review, file: FileReview | None = None) -> Mapping[str, object]:
-    changes = [Name(name[1:]) for name in note.names[1:] if name.startswith("+")]
-    gone = [Name(name[1:]) for name in note.names[1:] if name.startswith("-")]
+def _some(key: str, names: Iterable[str], most: int) -> dict[str, object]:
+    """Return some names, and how many more there are."""
+    every = [*names]
+    return {key: [Name(name) for name in every[:most]], f"{key}_cut": max(len(every) - most, 0)}
+
+
+def _note(note: Note, review: Review, extent: Extent, file: FileReview | None = None) -> Mapping[str, object]:
     return {
         "code": str(note.code),
         "alert": Bare({Gravity.ERROR: "CAUTION", Gravity.WARNING: "WARNING", Gravity.NOTE: "NOTE"}[note.gravity]),
-        "names": [Name(name) for name in note.names],
-        "coming": changes,
-        "going": gone,
+        **_some("names", note.names, extent.names),
+        **_some("coming", (name[1:] for name in note.names[1:] if name.startswith("+")), extent.names),
+        **_some("going", (name[1:] for name in note.names[1:] if name.startswith("-")), extent.names),
         "entry": Bare("" if note.entry is None else note.entry),
         "since": Bare(note.since[:10]),
         "commit": Digest(note.commit[:7]) if note.commit else None,
@@ -217,27 +224,28 @@ def _note(note: Note, review: Review, file: FileReview | None = None) -> Mapping
     }
 
 
-def _callouts(review: Review) -> Iterator[Mapping[str, object]]:
+def _callouts(review: Review, extent: Extent) -> Iterator[Mapping[str, object]]:
     """Return what stands above everything else: what is wrong with a file, and what is done to the rules."""
     for file in review.files:
         for note in file.notes:
             if note.code in (*_PAGE_CODES, Code.AS_RECORDED):
-                yield _note(note, review, file)
+                yield _note(note, review, extent, file)
     for note in review.notes:
-        yield _note(note, review)
+        yield _note(note, review, extent)
 
 
 def _label(file: FileReview) -> Name:
     return Name("/".join(filter(None, (file.file.environment, file.file.unit))))
 
 
-def _file(file: FileReview, review: Review) -> Mapping[str, object]:
+def _file(file: FileReview, review: Review, extent: Extent) -> Mapping[str, object]:
     rows = [_access(recipient, review, granted=True) for recipient in file.granted]
     rows += [_access(recipient, review, granted=False) for recipient in file.revoked]
     return {
         "label": _label(file),
         "path": Name(file.file.path),
-        "access": rows,
+        "access": rows[: extent.names],
+        "access_cut": max(len(rows) - extent.names, 0),
         "granted": bool(file.granted),
         "revoked": bool(file.revoked),
         "rotated": file.rotated,
