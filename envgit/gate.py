@@ -31,6 +31,8 @@ _SIMPLE = {"n": "\n", "r": "\r", "t": "\t"}
 _SPACE = re.compile(r"\s+")
 _LETTERS = re.compile(r"[a-z]+")
 _PHRASE = re.compile(r"[a-z]+(?:[ -][a-z]+)+")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_WRAPPED = re.compile(r"[\s>]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _BETWEEN_DIGITS = re.compile(r"0x|[\s:,-]")
 
@@ -91,11 +93,11 @@ class Gate:
         for haystack, folded in _read(text):
             grams = {haystack[at : at + SOUGHT_BYTES] for at in range(len(haystack) - SOUGHT_BYTES + 1)}
             for needle in self._long:
-                if (
-                    (needle.form == "hexadecimal") is folded
-                    and needle.text[:SOUGHT_BYTES] in grams
-                    and needle.text in haystack
-                ):
+                if (needle.form == "hexadecimal") is not folded:
+                    continue
+                # Eight bytes may be fewer characters.
+                likely = len(needle.text) < SOUGHT_BYTES or needle.text[:SOUGHT_BYTES] in grams
+                if likely and needle.text in haystack:
                     return needle
         return None
 
@@ -149,16 +151,32 @@ def _disguises(value: bytes) -> Iterator[tuple[str, str]]:
 def _read(text: str) -> Iterator[tuple[str, bool]]:
     """Return a text in every way in which a reader may undo it; the second of a pair says that it is for hexadecimal digits alone."""
     entities = html.unescape(_TAGS.sub("", text))
-    once = [text, entities, unquote(entities), unquote_plus(entities), _BACKSLASH.sub(_unescaped, entities)]
-    twice = [
-        html.unescape(entities),
-        unquote(once[2]),
-        _BACKSLASH.sub(_unescaped, once[4]),
-        _INVISIBLE.sub("", entities),
+    once = [
+        text,
+        entities,
+        _percent(text),
+        _percent(entities),
+        unquote_plus(entities),
+        _backslash(text),
+        _backslash(entities),
     ]
+    twice = [html.unescape(entities), _percent(once[3]), _backslash(once[6]), _INVISIBLE.sub("", entities)]
     yield from ((reading, False) for reading in dict.fromkeys((*once, *twice)))
-    yield _SPACE.sub("", text), False
+    yield _WRAPPED.sub("", text), False
     yield _BETWEEN_DIGITS.sub("", text).lower(), True
+
+
+def _percent(text: str) -> str:
+    return unquote(text, errors="surrogateescape") if "%" in text else text
+
+
+def _backslash(text: str) -> str:
+    """Undo JSON's and the terminal's escapes; two halves of a pair are one character."""
+    return _PAIR.sub(_joined, _BACKSLASH.sub(_unescaped, text)) if "\\" in text else text
+
+
+def _joined(found: re.Match[str]) -> str:
+    return found[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -108,17 +108,22 @@ class Refs(Commits):
         Raise RefMoved where it was not there any more, RepositoryError where it cannot be written.
         """
         lock = self.common_dir / f"{name}.lock"
+        why = ""
         for _attempt in range(LOCK_ATTEMPTS):
             try:
                 self._move(name, new, old, message)
             except (pygit2.GitError, ValueError, KeyError, OSError) as error:
                 if (self.ref(name) or "") != (old or ""):
                     raise RefMoved(f"{name} moved while this ran; run it again") from None
-                if not lock.exists():
-                    raise RepositoryError(f"cannot move {name}: {reason(error)}; nothing was recorded") from None
+                why = reason(error)
+                # Whose lock it was may have let go of it by now.
+                if not lock.exists() and "lock" not in why:
+                    raise RepositoryError(f"cannot move {name}: {why}; nothing was recorded") from None
             else:
                 return
             time.sleep(LOCK_PAUSE)
+        if not lock.exists():
+            raise RepositoryError(f"cannot move {name}: {why}; nothing was recorded")
         raise RepositoryError(f"cannot move {name}: {lock} is there; remove it if no git is running")
 
     def _move(self, name: str, new: CommitId, old: CommitId | None, message: str) -> None:

@@ -22,7 +22,7 @@ from tests.kit.story import NUMBER, VALUES, Story
 WORKFLOW = fill("workflows/envgit.yml.j2", {"branch": "main", "action": RELEASE})
 FORKS = fill("workflows/envgit-forks.yml.j2", {"branch": "main", "action": RELEASE})
 CHECKOUT = "actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8 # v6.0.1"
-REVIEW_IDENTITY = "        with:\n          age-key: ${{ secrets.SOPS_AGE_KEY }}\n"
+REVIEW_IDENTITY = "          age-key: ${{ secrets.SOPS_AGE_KEY }}\n"
 RUN = 7_140
 
 BAIT = (
@@ -187,7 +187,7 @@ def test_a_review_with_an_identity_shows_no_value(recorded: Forge) -> None:
 
 def with_identity(workflow: str) -> str:
     """Give the review an identity, as the workflow's comment tells how to."""
-    step = f"      - uses: {RELEASE}\n"
+    step = f"      - uses: {RELEASE}\n        with:\n"
     before, _step, rest = workflow.partition(step)
     return before + step + REVIEW_IDENTITY + rest
 
