@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import urllib3
 
+from envgit.github import api
 from tests.kit import events
 from tests.kit.actions import Step
 from tests.kit.story import NUMBER, VALUES, Story
@@ -250,3 +252,22 @@ def test_outside_a_workflow_the_command_says_so(story: Story) -> None:
     """envgit ci on a person's machine is one line."""
     story.cli.directory = story.repo.path
     assert "no run of GitHub Actions" in story.cli.fails(2, "ci")
+
+
+def test_an_api_that_does_not_answer_is_a_warning(proposed: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub takes the connection and says nothing: after a while a warning, and the summary has the text."""
+    monkeypatch.setattr(api, "TIMEOUT", urllib3.Timeout(connect=1, read=0.2))
+    monkeypatch.setattr(api, "TRIES", 1)
+    proposed.actions.github.stall("/comments", 1, times=None)
+    assert "it did not answer in time" in warned(proposed.review())
+
+
+def test_git_that_is_not_let_in_is_one_line(story: Story) -> None:
+    """A token that git's server refuses: one line, and an issue that says so; nothing is recorded."""
+    story.log()
+    head = story.repo.head
+    checkout = story.actions.checkout(head)
+    story.actions.server.token = "another"
+    step = story.actions.run(checkout, "push", events.push("0" * 40, head))
+    assert "cannot" in said(step, 3)
+    assert len(story.actions.github.issues) == 1
