@@ -26,6 +26,7 @@ from envgit.review.report import FileReview, Gravity, Note, Review, Row
 from envgit.views.comment import Page, comment, job_summary
 from envgit.views.headline import notes
 from envgit.views.review import document, sentence
+from envgit.words import count, plural
 
 PERMISSION = "pull-requests: write"
 
@@ -151,7 +152,8 @@ def _said(found: Review) -> str:
     number = sum(len(file.rows) for file in found.files)
     if not found.files:
         return f"no environment changes between {found.base[:7]} and {found.head[:7]}"
-    return f"{number} variables in {len(found.files)} files change between {found.base[:7]} and {found.head[:7]}"
+    changes = f"{count(number, 'variable')} in {count(len(found.files), 'file')}"
+    return f"{changes} {plural(number, 'changes', 'change')} between {found.base[:7]} and {found.head[:7]}"
 
 
 def _key(job: Job) -> str:

@@ -90,9 +90,7 @@ def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object
         "summary": summary(review),
         "callouts": callouts[: extent.files],
         "callouts_cut": max(len(callouts) - extent.files, 0),
-        "keyless": [{"label": _label(file), "why": Name(file.keyless)} for file in review.files if file.keyless][
-            : extent.files
-        ],
+        **_some("keyless", [_label(file) for file in review.files if _values_unknown(file)], extent.names),
         "environments": len({(file.file.environment, file.file.unit) for file in review.files}) > 1,
         "rows": rows,
         "rows_cut": cut,
@@ -201,6 +199,11 @@ def _lived(row: Row) -> Ours:
     return Ours(duration(row.lived) + (" or longer" if row.at_least else ""))
 
 
+def _values_unknown(file: FileReview) -> bool:
+    """Tell whether values of a file may have changed and nobody here knows: the same ciphertext is the same value."""
+    return any(row.kind is ChangeKind.OPAQUE for row in file.rows)
+
+
 def _some(key: str, names: Iterable[str], most: int) -> dict[str, object]:
     """Return some names, and how many more there are."""
     every = [*names]
@@ -251,9 +254,7 @@ def _file(file: FileReview, review: Review, extent: Extent) -> Mapping[str, obje
         "rotated": file.rotated,
         "as_shown": Ours(", as far as the ciphertext shows" if file.keyless else ""),
         "live": len(file.live),
-        "at_least": Ours(
-            ", and more may" if file.keyless and any(row.kind is ChangeKind.OPAQUE for row in file.rows) else ""
-        ),
+        "at_least": Ours(", and more may" if _values_unknown(file) else ""),
         "variables": file.variables,
         "told": [*_told(file)],
     }
@@ -279,6 +280,11 @@ def _told(file: FileReview) -> Iterator[Mapping[str, object]]:
             yield {"kind": "moved", "from": Name(event.from_)}
         elif event.kind in _WORDS and not (event.kind is EventKind.DATA_KEY_ROTATED and file.revoked):
             yield {"kind": str(event.kind), "words": Ours(_WORDS[event.kind])}
+    if file.keyless and not (file.rows or file.reencrypted or file.granted or file.revoked):
+        yield {
+            "kind": "text-changed",
+            "words": Ours(f"{_WORDS[EventKind.TEXT_CHANGED]}: every ciphertext is as it was"),
+        }
 
 
 _WORDS = {
