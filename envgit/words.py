@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from envgit.escape import terminal
-from envgit.model import ChangeKind
+from envgit.model import ChangeKind, Unit
 
 # Letters as in `git diff --name-status`, where git has one.
 LETTERS = {
@@ -41,6 +41,11 @@ def recipient(text: str, names: Mapping[str, str]) -> str:
     short = f"{text[:8]}…{text[-3:]}" if text.startswith("age1") and len(text) > 20 else text[:60]
     name = names.get(text)
     return terminal(f"{short} ({name})" if name else short)
+
+
+def label(unit: Unit) -> str:
+    """Return what an environment's file is called: the environment, and the unit where there is one."""
+    return "/".join(filter(None, unit))
 
 
 def short(commit: str) -> str:

@@ -9,14 +9,14 @@ import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from envgit.audit.entry import ChangeBody, ConfigBody, Entry, Review
+from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, Review
 from envgit.ci.alarm import alarmed, relieved
 from envgit.ci.job import Job, check_trust, fetch_log, with_history
 from envgit.errors import EnvgitError
 from envgit.escape import terminal
 from envgit.gate import Leak
 from envgit.github.api import ApiError
-from envgit.github.comments import MAX_CHARACTERS, Comments, Marker
+from envgit.github.comments import Comments, Marker
 from envgit.github.event import Push
 from envgit.github.reviews import Reviews
 from envgit.github.runner import Annotation
@@ -27,10 +27,12 @@ from envgit.log.session import Session
 from envgit.model import CommitId
 from envgit.render import Bare, Digest, render
 from envgit.views.blame import approver
-from envgit.words import short
+from envgit.words import label, short
 
 # A job that catches up with more merges than this leaves their comments as they are: the log has all that matters.
 COMMENTS_AT_MOST = 20
+# What is added to a comment of full length has to fit.
+APPROVALS_AT_MOST = 10
 
 
 def recorded(job: Job) -> int:
@@ -52,9 +54,7 @@ def recorded(job: Job) -> int:
             "changed": "true" if entries else "false",
             "entries": json.dumps([entry.sequence for entry in entries]),
             "audit-commit": found.tip or "",
-            "state": json.dumps(
-                {_label(file): file.state for entry in entries for file in getattr(entry.body, "files", ())}
-            ),
+            "state": json.dumps({label((file.environment, file.unit)): file.state for file in _files(entries)}),
         }
     )
     job.outlet.summary(_summary(found))
@@ -115,8 +115,9 @@ def _summary(found: Recording) -> str:
     return f"**envgit**: {found.recorded:,} recorded, {found.entries:,} entries in the log.\n\n"
 
 
-def _label(file: object) -> str:
-    return "/".join(filter(None, (getattr(file, "environment", ""), getattr(file, "unit", ""))))
+def _files(entries: list[Entry]) -> Iterator[FileChange]:
+    for entry in entries:
+        yield from getattr(entry.body, "files", ())
 
 
 def _tell_pull_requests(job: Job, entries: list[Entry], found: Recording) -> None:
@@ -159,10 +160,10 @@ def _tell(job: Job, comments: Comments, ours: list[tuple[Entry, Review, CommitId
         draft = render("merged.md.j2", {
             "commit": Digest(short(commit)),
             "entries": [Bare(one) for one in numbers],
-            "approvals": [{"login": Bare(approver(one)), "commit": Digest(short(one.commit))} for one in review.approvals],
+            "approvals": [{"login": Bare(approver(one)), "commit": Digest(short(one.commit))} for one in review.approvals[:APPROVALS_AT_MOST]],
             "merged_by": Bare(review.merged_by),
             "audit": Digest(short(found.tip or "")),
         })  # fmt: skip
         _first, _newline, rest = comment.body.partition("\n")
         whole = f"{marker}\n{job.outlet.cleared('the comment', draft)}\n{rest}"
-        comments.write(number, whole[:MAX_CHARACTERS], comment)
+        comments.write(number, whole, comment)

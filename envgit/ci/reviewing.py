@@ -26,7 +26,7 @@ from envgit.review.report import FileReview, Gravity, Note, Review, Row
 from envgit.views.comment import Page, comment, job_summary
 from envgit.views.headline import notes
 from envgit.views.review import document, sentence
-from envgit.words import count, plural
+from envgit.words import count, label, plural
 
 PERMISSION = "pull-requests: write"
 
@@ -228,7 +228,7 @@ def _level(gravity: Gravity) -> str:
 
 
 def _label(file: FileReview) -> str:
-    return "/".join(filter(None, (file.file.environment, file.file.unit)))
+    return label((file.file.environment, file.file.unit))
 
 
 __all__ = ["Draft", "Target", "reviewed"]

@@ -16,7 +16,7 @@ from envgit.log.session import Session
 from envgit.log.sources import UNSIGNED, freshness, log_or_history, no_environment, subjects
 from envgit.model import ChangeKind, Unit
 from envgit.views import blame as view
-from envgit.words import count
+from envgit.words import count, label
 
 
 @click.command("blame", short_help="show who changed a variable last, and when")
@@ -111,7 +111,7 @@ def _advise(
 ) -> None:
     if variable is not None:
         having = {(line.environment, line.unit) for line in found}
-        lacking = [terminal("/".join(filter(None, unit))) for unit in units if unit not in having]
+        lacking = [terminal(label(unit)) for unit in units if unit not in having]
         if lacking and len(units) > 1:
             ui.advise(f"never in: {', '.join(lacking)}")
     if whole and variable is not None:

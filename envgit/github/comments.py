@@ -9,8 +9,6 @@ from typing import NamedTuple
 from envgit.github.api import Api, ApiError, NotAllowed, at
 
 JOB_LOGIN = "github-actions[bot]"
-# GitHub takes 65,536 characters; whether it counts them as we do is not said anywhere.
-MAX_CHARACTERS = 60_000
 
 _MARKER = re.compile(
     r"<!-- envgit:1 key=(?P<key>[A-Za-z0-9_.-]{1,100}) base=(?P<base>[0-9a-f]{7,40}) head=(?P<head>[0-9a-f]{7,40})"

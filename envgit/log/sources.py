@@ -11,7 +11,7 @@ from envgit.git.repository import Repository
 from envgit.log.branch import Log
 from envgit.log.session import Session
 from envgit.model import CommitId
-from envgit.words import count, since
+from envgit.words import count, label, since
 
 # Counting what is unrecorded is a courtesy of blame and log, and must not cost more than the answer.
 LOOKED_AT = 50
@@ -77,5 +77,5 @@ def _reach(run: Session, log: Log) -> str:
 
 def no_environment(log: Log, pattern: str) -> str:
     """Say that no environment matches, and which there are."""
-    known = ", ".join(sorted({terminal("/".join(filter(None, unit))) for unit in log.units()})) or "none yet"
+    known = ", ".join(sorted({terminal(label(unit)) for unit in log.units()})) or "none yet"
     return f"no environment matches {pattern!r}; there are: {known}"

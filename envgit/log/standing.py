@@ -21,6 +21,7 @@ from envgit.log.snapshots import Snapshots
 from envgit.model import CommitId, Config, Digest, EnvFile, Snapshot, Unit, Value
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
+from envgit.words import label
 
 Moment = Callable[[str], datetime | None]
 
@@ -67,7 +68,7 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
     units = Selection(run.repo, snapshots, config).files(run.repo.commit(commit).tree)
     chosen = selected(sorted(units), environment)
     if not chosen:
-        known = ", ".join("/".join(filter(None, unit)) for unit in sorted(units)) or "none"
+        known = ", ".join(label(unit) for unit in sorted(units)) or "none"
         raise UsageError(f"no environment matches {environment!r} at {commit[:7]}; there are: {known}")
     keys = Keys(keyring)
     files = tuple(_standing(log, snapshots, keys, reveal, commit, entry, unit, units[unit][0]) for unit in chosen)

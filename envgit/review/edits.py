@@ -12,6 +12,7 @@ from envgit.log.snapshots import REGULAR, Snapshots
 from envgit.model import CONFIG_PATHS, CommitId, Config, ObjectId, Unit
 from envgit.review.report import Code, Gravity, Note
 from envgit.sops.reader import Reader
+from envgit.words import label
 
 RULES = ".sops.yaml"
 WORKFLOWS = ".github/workflows"
@@ -46,10 +47,10 @@ def _config(run: Session, head: CommitId, ruling: Config | None, path: str) -> I
     now = _units(run, snapshots, tree, ruling or Config())
     then = _units(run, snapshots, tree, asked or Config())
     if ruling is None and asked is not None:
-        yield Note(Code.BRINGS_ENVGIT, Gravity.NOTE, tuple(sorted({"/".join(filter(None, unit)) for unit in then})))
+        yield Note(Code.BRINGS_ENVGIT, Gravity.NOTE, tuple(sorted(set(map(label, then)))))
         return
     coming, going = sorted(then - now), sorted(now - then)
-    names = tuple(f"+{_label(unit)}" for unit in coming) + tuple(f"-{_label(unit)}" for unit in going)
+    names = tuple(f"+{label(unit)}" for unit in coming) + tuple(f"-{label(unit)}" for unit in going)
     wider = wider_reveal(ruling or Config(), asked or Config())
     shown = (
         ", ".join(name for name in (asked or Config()).reveal if name not in (ruling or Config()).reveal)
@@ -61,10 +62,6 @@ def _config(run: Session, head: CommitId, ruling: Config | None, path: str) -> I
 
 def _units(run: Session, snapshots: Snapshots, tree: ObjectId, config: Config) -> set[Unit]:
     return set(Selection(run.repo, snapshots, config).files(tree))
-
-
-def _label(unit: Unit) -> str:
-    return "/".join(filter(None, unit))
 
 
 def _workflows(run: Session, base: CommitId, head: CommitId) -> Iterator[str]:

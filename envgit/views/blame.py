@@ -14,7 +14,7 @@ from envgit.audit.entry import Approval, Review
 from envgit.escape import clipped, terminal
 from envgit.log.blame import Blamed
 from envgit.model import ChangeKind, CommitId
-from envgit.words import landed, parsed, short
+from envgit.words import label, landed, parsed, short
 
 AUTHOR_COLUMNS = 20
 SUBJECT_COLUMNS = 24
@@ -110,7 +110,7 @@ def _author(line: Blamed) -> str:
 
 
 def _environment(line: Blamed) -> str:
-    return f"{line.environment}/{line.unit}" if line.unit else line.environment
+    return label((line.environment, line.unit))
 
 
 def _kind(line: Blamed) -> str:

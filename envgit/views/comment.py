@@ -11,7 +11,7 @@ from envgit.model import ChangeKind, EventKind
 from envgit.render import Bare, Digest, Draft, Link, Name, Ours, Quoted, Revealed, render
 from envgit.review.report import Code, FileReview, Gravity, Live, Note, Review, Row
 from envgit.views.headline import headline, summary
-from envgit.words import duration, plural
+from envgit.words import duration, label, plural
 
 MARKS = {Gravity.ERROR: Ours("🔴"), Gravity.WARNING: Ours("🟡"), Gravity.NOTE: Ours("")}
 # GitHub takes 65,536 characters, and has answered 422 for less where they took many bytes.
@@ -238,7 +238,7 @@ def _callouts(review: Review, extent: Extent) -> Iterator[Mapping[str, object]]:
 
 
 def _label(file: FileReview) -> Name:
-    return Name("/".join(filter(None, (file.file.environment, file.file.unit))))
+    return Name(label((file.file.environment, file.file.unit)))
 
 
 def _file(file: FileReview, review: Review, extent: Extent) -> Mapping[str, object]:

@@ -10,7 +10,7 @@ from envgit.log.setup_github import ENVIRONMENT
 from envgit.log.start import Found, Started
 from envgit.log.workflows import pinned
 from envgit.views.blame import column
-from envgit.words import count, recipient
+from envgit.words import count, label, recipient
 
 SHOWN_AT_MOST = 30
 
@@ -82,7 +82,7 @@ def _environments(begun: Started) -> Iterator[str]:
 
 
 def _name(found: Found) -> str:
-    return terminal(f"{found.environment}/{found.unit}" if found.unit else found.environment)
+    return terminal(label((found.environment, found.unit)))
 
 
 def _next(begun: Started) -> Iterator[str]:
