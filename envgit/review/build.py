@@ -46,6 +46,7 @@ class _Context:
     past: Past
     since: dict[Unit, frozenset[str]]
     holds: Holds
+    rotated: frozenset[Unit]
 
 
 def shown_by(ruling: Config | None, log: Log | None) -> Config:
@@ -69,7 +70,7 @@ def review(run: Session, proposal: Proposal, ruling: Config | None, now: datetim
     found = difference(run, request)
     since = difference(run, replace(request, head=proposal.tip)) if proposal.tip != proposal.base else None
     past = Past(run.log, now)
-    context = _Context(proposal, past, dict(_changed(since)) if since else {}, gate())
+    context = _Context(proposal, past, dict(_changed(since)) if since else {}, gate(), frozenset(_rotated(found)))
     log = run.log
     return Review(
         base=proposal.base,
@@ -89,6 +90,12 @@ def _changed(found: Difference) -> Iterator[tuple[Unit, frozenset[str]]]:
     for file in found.files:
         names = (change.change.name for change in file.changes if change.change.kind is not ChangeKind.REENCRYPTED)
         yield (file.file.environment, file.file.unit), frozenset(names)
+
+
+def _rotated(found: Difference) -> Iterator[Unit]:
+    for file in found.files:
+        if any(event.kind is EventKind.DATA_KEY_ROTATED for event in file.events):
+            yield file.file.environment, file.file.unit
 
 
 def _no_log(run: Session, found: Difference, ruling: Config | None) -> Iterator[Note]:
@@ -199,7 +206,8 @@ def _opaque(found: ChangeShown, unit: Unit, context: _Context, known: int | None
         )
     elif (stood := past.stood(unit, name)) is not None:
         yield Note(Code.STOOD_SINCE, Gravity.NOTE, entry=stood.entry, since=stood.since)
-    if found.change.same_iv:
+    # Without a rotation of the whole file a kept nonce is a sign of tampering, not of harmlessness.
+    if found.change.same_iv and unit in context.rotated:
         yield Note(Code.KEPT_NONCE, Gravity.NOTE)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from envgit import __version__
-from envgit.model import ChangeKind, EventKind
+from envgit.model import ChangeKind, EventKind, Reason
 from envgit.render import Bare, Digest, Draft, Link, Name, Ours, Quoted, Revealed, render
 from envgit.review.report import Code, FileReview, Gravity, Live, Note, Review, Row
 from envgit.views.headline import headline, summary
@@ -201,7 +201,7 @@ def _lived(row: Row) -> Ours:
 
 def _values_unknown(file: FileReview) -> bool:
     """Tell whether values of a file may have changed and nobody here knows: the same ciphertext is the same value."""
-    return any(row.kind is ChangeKind.OPAQUE for row in file.rows)
+    return bool(file.keyless) and any(row.kind is ChangeKind.OPAQUE for row in file.rows)
 
 
 def _some(key: str, names: Iterable[str], most: int) -> dict[str, object]:
@@ -280,7 +280,11 @@ def _told(file: FileReview) -> Iterator[Mapping[str, object]]:
             yield {"kind": "moved", "from": Name(event.from_)}
         elif event.kind in _WORDS and not (event.kind is EventKind.DATA_KEY_ROTATED and file.revoked):
             yield {"kind": str(event.kind), "words": Ours(_WORDS[event.kind])}
-    if file.keyless and not (file.rows or file.reencrypted or file.granted or file.revoked):
+    if (
+        file.keyless
+        and file.reason is Reason.NO_IDENTITY
+        and not (file.rows or file.reencrypted or file.granted or file.revoked)
+    ):
         yield {
             "kind": "text-changed",
             "words": Ours(f"{_WORDS[EventKind.TEXT_CHANGED]}: every ciphertext is as it was"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from envgit.escape import markdown
 from envgit.gate import CLOSE, OPEN
-from envgit.model import ChangeKind, EventKind
+from envgit.model import ChangeKind, EventKind, Reason
 from envgit.render import Ours
 from envgit.review.report import FileReview, Gravity, Note, Review
 from envgit.words import count
@@ -50,7 +50,7 @@ def _what(review: Review) -> str:
         parts.append(f"{what} {'has' if number == 1 else 'have'} new ciphertext in {places(opaque)}")
     if parts:
         return ", ".join(parts)
-    if bad := [file for file in review.files if file.notes and file.reason is not None and not file.keyless]:
+    if bad := [file for file in review.files if file.reason not in (None, Reason.NO_IDENTITY)]:
         return f"{places(bad)} cannot be read"
     if access := [file for file in review.files if file.granted or file.revoked]:
         return f"access to {places(access)} changes, no value does"
@@ -89,8 +89,13 @@ def summary(review: Review) -> Ours:
         return Ours("No environment changes.")
     where = places(list(review.files))
     one = len({file.file.environment for file in review.files}) == 1
-    line = f"**{', '.join(said) or 'no variable changed'}**, {'all ' if one and len(said) > 1 else ''}in {where}."
+    line = f"**{', '.join(said) or _nothing_counted(review)}**, {'all ' if one and len(said) > 1 else ''}in {where}."
     return Ours(line + _others(review))
+
+
+def _nothing_counted(review: Review) -> str:
+    unread = any(file.reason not in (None, Reason.NO_IDENTITY) for file in review.files)
+    return "what changes is not known" if unread else "no variable changed"
 
 
 def _files(files: Iterable[FileReview]) -> Iterator[str]:

@@ -277,8 +277,13 @@ def test_plaintext_committed_by_mistake_is_an_error_and_never_repeated(story: St
     story.propose()
     step = story.review()
     assert step.exit == 1
-    assert "cannot be read" in story.comments[0]
+    assert "### envgit: `production` cannot be read" in story.comments[0]
     assert "canary" not in step.everything
+    del story.actions.secrets["SOPS_AGE_KEY"]
+    story.review()
+    assert "### envgit: `production` cannot be read" in story.comments[0]
+    assert "what changes is not known" in story.comments[0]
+    assert "as it was" not in story.comments[0]
     assert not story.actions.github.mentions("canary")
 
 
@@ -381,3 +386,18 @@ def test_a_shallow_checkout_is_deepened(story: Story) -> None:
     assert step.exit == 0, step.log
     assert "`API_KEY`" in story.comments[0]
     assert "this checkout is shallow" in step.log
+
+
+def test_a_tampered_ciphertext_is_not_called_harmless(story: Story) -> None:
+    """One ciphertext is changed by hand under its old nonce: keyless nothing says that a rotation did it; with a key the MAC tells."""
+    path = story.repo.path / "envs/production.yaml"
+    head, found, rest = path.read_text().partition("API_KEY: ENC[AES256_GCM,data:")
+    path.write_text(head + found + ("B" if rest[0] == "A" else "A") + rest[1:])
+    story.propose()
+    step = story.review()
+    assert step.exit == 1
+    assert "No identity in this job" not in story.comments[0]
+    del story.actions.secrets["SOPS_AGE_KEY"]
+    story.review()
+    assert "`API_KEY` | new ciphertext" in story.comments[0]
+    assert "as a rotation" not in story.comments[0]
