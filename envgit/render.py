@@ -20,6 +20,9 @@ from envgit.gate import CLOSE, OPEN
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./@-]+(?: # [A-Za-z0-9_./-]+)?")
 
+# Markup of the template's own; what stands between marks is somebody's text, and stays.
+_MARKUP = re.compile(rf"{OPEN}([^{CLOSE}]*){CLOSE}|\*\*|`")
+
 _PACKAGE = Path(__file__).parent
 # In a wheel the templates lie inside the package, in a clone beside it.
 FOLDERS = (_PACKAGE / "templates", _PACKAGE.parent / "templates")
@@ -90,6 +93,11 @@ def render(template: str, values: Mapping[str, object]) -> Draft:
     return Draft(environment.get_template(template).render(values), tuple(fields))
 
 
+def plain(template: str, values: Mapping[str, object]) -> str:
+    """Fill a template in for where there is no Markdown: one line, names as they are but for what a terminal would obey."""
+    return _MARKUP.sub(lambda found: found[1] or "", _plain_environment().get_template(template).render(values)).strip()
+
+
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Fill names into a file of ours, such as a workflow, between `[[` and `]]`; raise ConfigError for one that could be more than a name."""
     for name, value in values.items():
@@ -124,6 +132,16 @@ def source(template: str) -> str:
 def vocabulary() -> tuple[str, ...]:
     """Return the words of our own texts that are long enough to be taken for a value."""
     return tuple(source("vocabulary.txt").split())
+
+
+@cache
+def _plain_environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(source),
+        finalize=lambda value: str(value) if isinstance(value, Ours) else _marked(terminal(str(value))),
+        autoescape=False,  # noqa: S701 -- no HTML is made
+        undefined=StrictUndefined,
+    )
 
 
 def _written(value: object, fields: list[str]) -> object:

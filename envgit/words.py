@@ -38,9 +38,13 @@ def plural(number: int, one: str, many: str) -> str:
 
 def recipient(text: str, names: Mapping[str, str]) -> str:
     """Return a recipient cut to what tells it apart, with the name that `.sops.yaml` gives it."""
-    short = f"{text[:8]}…{text[-3:]}" if text.startswith("age1") and len(text) > 20 else text[:60]
     name = names.get(text)
-    return terminal(f"{short} ({name})" if name else short)
+    return terminal(f"{short_recipient(text)} ({name})" if name else short_recipient(text))
+
+
+def short_recipient(text: str) -> str:
+    """Return a recipient cut to what tells it apart."""
+    return f"{text[:8]}…{text[-3:]}" if text.startswith("age1") and len(text) > 20 else text[:60]
 
 
 def label(unit: Unit) -> str:

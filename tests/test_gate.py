@@ -30,6 +30,7 @@ from envgit.render import Digest as Digits
 from envgit.review.report import Code, FileReview, Gravity, Live, LogSeen, Note, Review, Row
 from envgit.views.comment import EXTENTS, Page, _document
 from tests.ci.conftest import actions, github, story  # noqa: F401 -- fixtures of the Action
+from tests.kit import vocabulary
 from tests.kit.story import VALUES, Story
 
 TEMPLATES = FOLDERS[-1]
@@ -342,7 +343,7 @@ def test_ten_thousand_values_in_a_whole_comment() -> None:
 
 WORD = re.compile(r"[A-Za-z]{8,}")
 MARKED = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
-PAGE = Page("<!-- envgit:1 -->", "https://github.com/acme/platform/actions/runs/7001", 7001, identity=True)
+PAGE = Page(7001, "https://github.com/acme/platform/actions/runs/7001", "<!-- envgit:1 -->", 415)
 NAME = "N"
 
 
@@ -352,6 +353,7 @@ def test_the_vocabulary_is_what_our_texts_say() -> None:
     assert listed == sorted(set(listed))
     assert all(re.fullmatch("[a-z]+", word) for word in listed)
     assert words() <= set(listed)
+    assert listed == vocabulary.words(), "python -m tests.kit.vocabulary writes it anew"
 
 
 def words() -> set[str]:
@@ -386,14 +388,8 @@ def _cases() -> Iterator[Review]:
     everyone = tuple(
         _note(code, detail, since) for code in Code for detail in ("", "x") for since in ("", "2026-01-05")
     )
-    of_file = tuple(
-        note
-        for note in everyone
-        if note.code in (Code.MAC_INVALID, Code.UNREADABLE, Code.AS_RECORDED, Code.NOT_ROTATED)
-    )
-    of_review = tuple(
-        note for note in everyone if note.code not in (Code.MAC_INVALID, Code.UNREADABLE, Code.AS_RECORDED)
-    )
+    of_file = tuple(note for note in everyone if note.code in OF_FILES)
+    of_review = tuple(note for note in everyone if note.code not in OF_FILES)
     spans = (None, timedelta(0), timedelta(minutes=5), timedelta(hours=5), timedelta(days=5), timedelta(days=5_000))
     rows = tuple(
         Row(NAME, kind, ValueType.STR, ValueType.INT, NAME, clear, 1, shown, span, clear)
@@ -434,5 +430,10 @@ def _cases() -> Iterator[Review]:
     yield replace(whole, files=(replace(file, rows=()),), tip=CommitId("c" * 40), names=())
 
 
+OF_FILES = (
+    Code.MAC_INVALID, Code.UNREADABLE, Code.PLAINTEXT, Code.AS_RECORDED, Code.NOT_ROTATED, Code.KEPT_NONCE,
+)  # fmt: skip
+
+
 def _note(code: Code, detail: str, since: str) -> Note:
-    return Note(code, Gravity.WARNING, (NAME, "+N", "-N"), 3, since, CommitId("d" * 40), detail)
+    return Note(code, Gravity.WARNING, (NAME,), 3, since, CommitId("d" * 40), detail, 2, (NAME,), (NAME,), (NAME,))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from envgit.ci.job import Job
 from envgit.gate import Leak
 from envgit.github import issues
-from envgit.github.api import ApiError, NotAllowed
+from envgit.github.api import Api, ApiError, NotAllowed
 from envgit.github.comments import Comments
 from envgit.github.runner import Annotation
 from envgit.log.clock import now
@@ -36,8 +38,8 @@ def relieved(job: Job, kind: str) -> None:
     _with_api(job, lambda api, login: issues.close(api, login, kind, text))
 
 
-def _with_api(job: Job, work: issues.Work) -> None:
-    api = job.api
+def _with_api(job: Job, work: Callable[[Api, str], None]) -> None:
+    api = job.open_api()
     if api is None:
         return
     try:

@@ -12,7 +12,7 @@ from envgit.errors import UsageError
 from envgit.github.event import Bare, MergeGroup, PullRequest, Push, WorkflowRun
 from envgit.github.runner import Annotation
 
-# Of a pull request's activities only these move its head or its base.
+# Of a pull request's activities those after which there is something to compare.
 _REVIEWED = ("opened", "synchronize", "reopened", "ready_for_review", "edited")
 
 

@@ -1,4 +1,4 @@
-"""Own every way out of a job: each text passes the gate first, which knows every value that the job has decrypted until then."""
+"""Own every way out of a job: texts and documents pass the gate, which knows every value that the job has decrypted until then."""
 
 from __future__ import annotations
 
@@ -13,18 +13,6 @@ from envgit.gate import Gate
 from envgit.github.runner import Annotation, Runner
 from envgit.model import Config, Snapshot, ValueType
 from envgit.render import Draft, vocabulary
-
-# What stands under these in our documents is a name of the user's, a digest, or one of our own words.
-TYPED = frozenset({
-    "after", "audit_branch", "audit_commit", "base", "base_ref", "before", "code", "commit", "environment", "from", "genesis", "gravity",
-    "head", "id", "key", "kind", "landed", "level", "login", "names", "origin", "others", "path", "paths", "reason", "recipient",
-    "recipients", "revealed", "root", "schema", "since", "state", "tip", "trust", "type", "type_before", "unit", "url", "variable",
-    "variables", "wrapped",
-})  # fmt: skip
-
-
-# What stands under these was revealed: it may equal a short value of another name, as `false` does.
-SHOWN = frozenset({"was", "now"})
 
 
 class Outlet:
@@ -70,9 +58,9 @@ class Outlet:
         """Return a document that may be sent; raise Leak where it would show a value."""
         return self.gate.check(what, draft.text, draft.fields)
 
-    def summary(self, text: str) -> None:
-        """Add a text that was cleared to the job's summary."""
-        self._runner.summary(text)
+    def summary(self, draft: Draft) -> None:
+        """Add to the job's summary; raise Leak where it would show a value."""
+        self._runner.summary(self.cleared("the job's summary", draft))
 
     def log(self, line: str) -> None:
         """Print a line; one that would show a value is withheld, and says so: to stop here would lose what was done."""
@@ -89,17 +77,19 @@ class Outlet:
             annotation = Annotation(annotation.level, "envgit", "an annotation is withheld: it would show a value")
         self._annotations.append(annotation)
 
-    def file(self, name: str, text: str) -> str:
-        """Write a text that was cleared to a file for later steps, and return its path."""
-        return str(self._runner.file(name, text))
+    def file(self, name: str, draft: Draft) -> str:
+        """Write a file for later steps, and return its path; raise Leak where it would show a value."""
+        return str(self._runner.file(name, self.cleared(name, draft)))
 
-    def document(self, name: str, document: Mapping[str, object]) -> str:
-        """Write a JSON document to a file for later steps, and return its path."""
-        self.gate.check_document(name, document, TYPED, SHOWN)
+    def document(
+        self, name: str, document: Mapping[str, object], typed: frozenset[str], shown: frozenset[str] = frozenset()
+    ) -> str:
+        """Write a JSON document for later steps, and return its path; `typed` and `shown` are the gate's."""
+        self.gate.check_document(name, document, typed, shown)
         return str(self._runner.file(name, json.dumps(document, indent=1) + "\n"))
 
     def output(self, values: Mapping[str, str]) -> None:
-        """Set outputs of the step: numbers, ids, states and paths."""
+        """Set outputs of the step; these alone pass no gate: they are numbers, ids, states, names of environments and paths of ours."""
         self._runner.output(values)
 
     def finish(self) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, Review
 from envgit.ci.alarm import alarmed, relieved
-from envgit.ci.job import Job, check_trust, fetch_log, with_history
+from envgit.ci.fetching import fetch_log, with_history
+from envgit.ci.job import Job
 from envgit.errors import EnvgitError
 from envgit.escape import terminal
 from envgit.gate import Leak
@@ -25,9 +27,9 @@ from envgit.log.record import Told
 from envgit.log.recording import Recording, record
 from envgit.log.session import Session
 from envgit.model import CommitId
-from envgit.render import Bare, Digest, render
+from envgit.render import Bare, Digest, Draft, render
 from envgit.views.blame import approver
-from envgit.words import label, short
+from envgit.words import count, label, short
 
 # A job that catches up with more merges than this leaves their comments as they are: the log has all that matters.
 COMMENTS_AT_MOST = 20
@@ -73,7 +75,6 @@ def _record(job: Job, run: Session) -> Recording | None:
         return None
     log = run.require_log()
     job.outlet.config = log.state.config
-    check_trust(run)
     source, event = log.state.config.branch, job.event
     if isinstance(event, Push) and event.ref != f"refs/heads/{source}":
         job.outlet.log(f"{terminal(event.ref)} is not the source branch, {source}: nothing to record")
@@ -87,12 +88,12 @@ def _record(job: Job, run: Session) -> Recording | None:
 
 
 def _told(job: Job, run: Session, source: str) -> Told:
-    api = job.api
+    api = job.open_api()
     told = Told(job.run.actor, f"{job.run.number}.{job.run.attempt}", _pushers(job, run))
     if api is None:
         reason = Review(at=now(), unavailable="no token for GitHub")
-        return Told(told.actor, told.run, told.pushed_by, lambda _commit: reason)
-    return Told(told.actor, told.run, told.pushed_by, Reviews(api, source, now()).of)
+        return replace(told, review=lambda _commit: reason)
+    return replace(told, review=Reviews(api, source, now()).of)
 
 
 def _pushers(job: Job, run: Session) -> Callable[[CommitId], str]:
@@ -111,8 +112,9 @@ def _pushers(job: Job, run: Session) -> Callable[[CommitId], str]:
     return lambda commit: event.pusher if commit in brought(event) else ""
 
 
-def _summary(found: Recording) -> str:
-    return f"**envgit**: {found.recorded:,} recorded, {found.entries:,} entries in the log.\n\n"
+def _summary(found: Recording) -> Draft:
+    said = f"{count(found.recorded, 'entry')} recorded, {count(found.entries, 'entry')} in the log"
+    return Draft(f"**envgit**: {said}.\n\n", ())
 
 
 def _files(entries: list[Entry]) -> Iterator[FileChange]:
@@ -122,7 +124,7 @@ def _files(entries: list[Entry]) -> Iterator[FileChange]:
 
 def _tell_pull_requests(job: Job, entries: list[Entry], found: Recording) -> None:
     """Give each pull request's comment its last word: which entry its merge became. Failing to is a warning."""
-    api = job.api
+    api = job.open_api()
     merged = {review.pull_request: review for _entry, review, _commit in _reviewed(entries)}
     if api is None or not merged or len(merged) > COMMENTS_AT_MOST:
         return

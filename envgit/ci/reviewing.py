@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from envgit.ci.fetching import fetch_log, with_history
 from envgit.ci.inputs import CommentWhen, FailOn
-from envgit.ci.job import Job, check_trust, fetch_log, with_history
+from envgit.ci.job import Job
 from envgit.errors import CannotTell, ConfigError, LogError, UsageError
 from envgit.escape import terminal
-from envgit.git.remote import fetch
+from envgit.git.remote import fetch, fetch_branch
 from envgit.github.api import ApiError, NotAllowed
-from envgit.github.comments import Comment, Comments, Marker
+from envgit.github.comments import Comments, Marker
 from envgit.github.runner import Annotation
 from envgit.log.selection import config_at
 from envgit.log.session import Session
-from envgit.model import ChangeKind, CommitId, Config
+from envgit.model import CommitId, Config
 from envgit.render import Bare, Draft, Ours, render
 from envgit.review.build import Proposal, review, shown_by
-from envgit.review.report import FileReview, Gravity, Note, Review, Row
+from envgit.review.report import Gravity, Review
+from envgit.views.annotations import annotated
 from envgit.views.comment import Page, comment, job_summary
-from envgit.views.headline import notes
-from envgit.views.review import document, sentence
-from envgit.words import count, label, plural
+from envgit.views.review import SHOWN, TYPED, document
+from envgit.words import count, plural, short
 
 PERMISSION = "pull-requests: write"
 
@@ -44,22 +44,12 @@ class Target(NamedTuple):
 
 def reviewed(job: Job, target: Target) -> int:
     """Review and say so everywhere; return the exit status."""
-    found = with_history(job, _refspecs(target), lambda run: _review(job, run, target))
-    page = Page("", job.run.url, job.run.number, identity=any(not file.keyless for file in found.files))
-    _tell(job, found, page, target)
-    for annotation in _annotations(found):
+    found = with_history(job, [target.base_ref, target.source or target.head], lambda run: _review(job, run, target))
+    _tell(job, found, target)
+    for annotation in annotated(found):
         job.outlet.annotate(annotation)
-    gravity = found.gravity
-    for note in notes(found):
-        if note.gravity is not Gravity.NOTE:
-            job.outlet.log(f"{note.gravity}: {sentence(note)} [{note.code}]")
     red = {FailOn.ERROR: (Gravity.ERROR,), FailOn.WARNING: (Gravity.ERROR, Gravity.WARNING), FailOn.NEVER: ()}
-    return 1 if gravity in red[job.inputs.fail_on] else 0
-
-
-def _refspecs(target: Target) -> list[str]:
-    tracking = f"+refs/heads/{target.base_ref}:refs/remotes/origin/{target.base_ref}"
-    return [tracking, target.source or target.head]
+    return 1 if found.gravity in red[job.inputs.fail_on] else 0
 
 
 def _review(job: Job, run: Session, target: Target) -> Review:
@@ -69,7 +59,7 @@ def _review(job: Job, run: Session, target: Target) -> Review:
     ruling = _ruling(job, run, proposal.tip)
     _log(job, run)
     job.outlet.config = shown_by(ruling, run.log)
-    return review(run, proposal, ruling, datetime.now(UTC), lambda: job.outlet.holds_value)
+    return review(run, proposal, ruling, datetime.now(UTC), job.outlet.holds_value)
 
 
 def _ruling(job: Job, run: Session, tip: CommitId) -> Config | None:
@@ -85,8 +75,6 @@ def _log(job: Job, run: Session) -> None:
     """Fetch the log; where there is none, where it is no log or not the one that was named, the review does without."""
     try:
         there = fetch_log(run, entries=True)
-        if there:
-            check_trust(run)
     except LogError as error:
         job.outlet.annotate(Annotation("warning", "envgit: the log is not believed", str(error)))
         there = False
@@ -96,11 +84,8 @@ def _log(job: Job, run: Session) -> None:
 
 def _tip(run: Session, target: Target) -> CommitId:
     """Fetch the base branch and return where it stands; raise CannotTell where it is gone and the event names no commit of it."""
-    remote, repo = run.remote or "origin", run.repo
-    tracking = f"refs/remotes/{remote}/{target.base_ref}"
-    there = fetch(repo, remote, [f"+refs/heads/{target.base_ref}:{tracking}"])
-    known = repo.ref(tracking) if there else None
-    tip = CommitId(known) if known else target.base
+    remote = run.required_remote()
+    tip = fetch_branch(run.repo, remote, target.base_ref) or target.base
     if tip is None:
         raise CannotTell(f"{remote} has no branch {terminal(target.base_ref)!r} any more; nothing to compare with")
     return tip
@@ -108,7 +93,7 @@ def _tip(run: Session, target: Target) -> CommitId:
 
 def _proposal(job: Job, run: Session, target: Target, tip: CommitId) -> Proposal:
     """Fetch what is needed and return the three commits; raise CannotTell where one is not to be had."""
-    remote, repo = run.remote or "origin", run.repo
+    remote, repo = run.required_remote(), run.repo
     for commit, source in ((tip, tip), (target.head, target.source or target.head)):
         if not repo.has(commit) and not fetch(repo, remote, [source]):
             raise CannotTell(
@@ -127,22 +112,22 @@ def _proposal(job: Job, run: Session, target: Target, tip: CommitId) -> Proposal
     return Proposal(base, head, tip, target.base_ref)
 
 
-def _tell(job: Job, found: Review, page: Page, target: Target) -> None:
+def _tell(job: Job, found: Review, target: Target) -> None:
     speaks = found.changed or bool(found.notes) or job.inputs.comment is CommentWhen.ALWAYS
+    marker = Marker(_key(job), short(found.base), short(found.head), job.run.order)
+    page = Page(job.run.number, job.run.url, str(marker) if speaks else "", target.pull_request)
+    draft = comment(found, page)
     outputs = {
         "changed": "true" if found.changed else "false",
         "counts": json.dumps(Counter(str(row.kind) for file in found.files for row in file.rows), sort_keys=True),
-        "state": json.dumps({_label(file): file.state for file in found.files}, sort_keys=True),
-        "report": job.outlet.document("report.json", document(found)),
+        "state": json.dumps({file.label: file.state for file in found.files}, sort_keys=True),
+        "report": job.outlet.document("report.json", document(found), TYPED, SHOWN),
+        "markdown": job.outlet.file("comment.md", draft),
     }
-    marker = Marker(_key(job), found.base[:7], found.head[:7], job.run.order)
-    draft = comment(found, page._replace(marker=str(marker)) if speaks else page)
-    text = job.outlet.cleared("the comment", draft)
-    outputs["markdown"] = job.outlet.file("comment.md", text)
     if speaks:
-        job.outlet.summary(job.outlet.cleared("the job's summary", job_summary(found, page)).lstrip("\n"))
+        job.outlet.summary(job_summary(found, page._replace(marker="")))
     if target.pull_request is not None and target.comments and job.inputs.comment is not CommentWhen.OFF:
-        written = _comment(job, target.pull_request, marker, text if speaks else "")
+        written = _comment(job, target.pull_request, marker, draft if speaks else None)
         outputs["comment-id"] = str(written) if written is not None else ""
     job.outlet.log(_said(found))
     job.outlet.output(outputs)
@@ -151,9 +136,9 @@ def _tell(job: Job, found: Review, page: Page, target: Target) -> None:
 def _said(found: Review) -> str:
     number = sum(len(file.rows) for file in found.files)
     if not found.files:
-        return f"no environment changes between {found.base[:7]} and {found.head[:7]}"
+        return f"no environment changes between {short(found.base)} and {short(found.head)}"
     changes = f"{count(number, 'variable')} in {count(len(found.files), 'file')}"
-    return f"{changes} {plural(number, 'changes', 'change')} between {found.base[:7]} and {found.head[:7]}"
+    return f"{changes} {plural(number, 'changes', 'change')} between {short(found.base)} and {short(found.head)}"
 
 
 def _key(job: Job) -> str:
@@ -162,9 +147,12 @@ def _key(job: Job) -> str:
     return "".join(char if char.isalnum() or char in "_.-" else "-" for char in PurePosixPath(text).as_posix())[:100]
 
 
-def _comment(job: Job, pull_request: int, marker: Marker, text: str) -> int | None:
-    """Write the comment, or `""`: what says that there is nothing left to say. Where GitHub refuses, the job goes on."""
-    api = job.api
+def _comment(job: Job, pull_request: int, marker: Marker, draft: Draft | None) -> int | None:
+    """Write the comment and return its id. None instead of a draft means that there is nothing to say any more.
+
+    Where GitHub refuses, that is a warning, and the job goes on.
+    """
+    api = job.open_api()
     if api is None:
         job.outlet.annotate(Annotation("warning", "envgit: no comment", "the input github-token is empty"))
         return None
@@ -174,9 +162,10 @@ def _comment(job: Job, pull_request: int, marker: Marker, text: str) -> int | No
         if known is not None and (known.marker.run > marker.run or known.marker.entry is not None):
             job.outlet.log("the comment is a newer run's, or tells of the merge already: left as it is")
             return known.id
-        if not text:
-            return _cleaned(job, comments, pull_request, marker, known)
-        return comments.write(pull_request, text, known)
+        if draft is None and known is None:
+            return None
+        said = draft or render("clean.md.j2", {"marker": Ours(str(marker)), "head": Bare(marker.head)})
+        return comments.write(pull_request, job.outlet.cleared("the comment", said), known)
     except NotAllowed as error:
         hint = f"the job needs the permission {PERMISSION}" if error.status == 403 else "look at the input github-token"
         job.outlet.annotate(
@@ -187,48 +176,3 @@ def _comment(job: Job, pull_request: int, marker: Marker, text: str) -> int | No
             Annotation("warning", "envgit: no comment", f"{error}; the job's summary has the same text")
         )
     return None
-
-
-def _cleaned(job: Job, comments: Comments, pull_request: int, marker: Marker, known: Comment | None) -> int | None:
-    if known is None:
-        return None
-    draft = render("clean.md.j2", {"marker": Ours(str(marker)), "head": Bare(marker.head)})
-    return comments.write(pull_request, job.outlet.cleared("the comment", draft), known)
-
-
-def _annotations(found: Review) -> Iterator[Annotation]:
-    """Return a note at each line that changes; the runner shows the gravest ten."""
-    for note in found.notes:
-        yield Annotation(_level(note.gravity), f"envgit: {note.code}", sentence(note), _noted(note))
-    for file in found.files:
-        for note in file.notes:
-            yield Annotation(
-                _level(note.gravity), f"envgit: {note.code}", f"{_label(file)}: {sentence(note)}", file.file.path, 1
-            )
-        for row in file.rows:
-            yield Annotation(
-                _level(row.gravity), f"envgit: {_label(file)}", _row_sentence(row), file.file.path, row.line
-            )
-
-
-def _noted(note: Note) -> str:
-    return note.names[0] if note.names and note.code.startswith(("edits-", "wrong-")) else ""
-
-
-def _row_sentence(row: Row) -> str:
-    what = {ChangeKind.OPAQUE: "has new ciphertext", ChangeKind.CHANGED: "has a new value"}.get(
-        row.kind, f"is {row.kind}"
-    )
-    said = "; ".join(sentence(note) for note in row.notes)
-    return f"{row.variable} {what}" + (f"; {said}" if said else "")
-
-
-def _level(gravity: Gravity) -> str:
-    return {Gravity.ERROR: "error", Gravity.WARNING: "warning", Gravity.NOTE: "notice"}[gravity]
-
-
-def _label(file: FileReview) -> str:
-    return label((file.file.environment, file.file.unit))
-
-
-__all__ = ["Draft", "Target", "reviewed"]

@@ -23,7 +23,7 @@ def second_stage(job: Job, event: WorkflowRun) -> int:
     if event.event != "pull_request":
         job.outlet.log(f"the run was started by {terminal(event.event)}, not by a pull request: nothing to do")
         return 0
-    api = job.api
+    api = job.open_api()
     if api is None:
         raise UsageError("the second stage comments, and the input github-token is empty")
     head = f"{event.head_owner}:{event.head_branch}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from envgit.ci.alarm import alarmed, relieved
 from envgit.ci.job import Job
 from envgit.errors import CannotTell, EnvgitError
-from envgit.git.remote import fetch
+from envgit.git.remote import fetch_branch
 from envgit.github.runner import Annotation
-from envgit.log.session import Session
 from envgit.log.verification import Verification, verification
+from envgit.render import Draft
 from envgit.views import verify as view
 
 
@@ -21,8 +21,10 @@ def verified(job: Job) -> int:
         raise
     for line in view.lines(found) if found.ok else view.errors(found):
         job.outlet.log(line)
-    job.outlet.output({"report": job.outlet.document("report.json", view.document(found)), "changed": "false"})
-    job.outlet.summary(f"**envgit**: {'the log is as signed' if found.ok else 'the log is NOT OK'}.\n\n")
+    job.outlet.output(
+        {"report": job.outlet.document("report.json", view.document(found), view.TYPED), "changed": "false"}
+    )
+    job.outlet.summary(Draft(f"**envgit**: {'the log is as signed' if found.ok else 'the log is NOT OK'}.\n\n", ()))
     if not found.ok:
         first = next(iter(view.errors(found)), "")
         job.outlet.annotate(Annotation("error", "envgit: the log is not as it was signed", first))
@@ -40,17 +42,13 @@ def verified(job: Job) -> int:
 
 def _verification(job: Job) -> Verification:
     run = job.session()
-    remote, audit = run.remote or "origin", run.audit_branch
+    remote = run.required_remote()
     unshallow = ("--unshallow",) if run.repo.is_shallow else ()
-    if not fetch(run.repo, remote, [f"+refs/heads/{audit}:refs/remotes/{remote}/{audit}"], *unshallow):
+    if fetch_branch(run.repo, remote, run.audit_branch, *unshallow) is None:
         raise CannotTell(
-            f"{remote} has no branch {audit}: there is no log to verify, or somebody deleted it; docs/runbook.md#missing"
+            f"{remote} has no branch {run.audit_branch}: there is no log to verify, or somebody deleted it; "
+            "docs/runbook.md#missing"
         )
-    source = _source(job)
-    fetch(run.repo, remote, [f"+refs/heads/{source}:refs/remotes/{remote}/{source}"])
+    run = job.session()
+    fetch_branch(run.repo, remote, run.source_branch)
     return verification(job.session(), trust_root="", deep=False)
-
-
-def _source(job: Job) -> str:
-    run: Session = job.session()
-    return run.require_log().state.config.branch

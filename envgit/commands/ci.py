@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from envgit import ui
+from envgit.ci.credentials import TOKEN, basic, git_settings
 from envgit.ci.dispatch import done
-from envgit.ci.job import basic, git_settings, job_of
+from envgit.ci.job import job_of
 from envgit.errors import EnvgitError
 from envgit.github.runner import Annotation, Runner
 
@@ -27,7 +28,7 @@ def command(ctx: click.Context) -> int:
     runner = Runner(environ)
     # git finds credentials in its environment, and nowhere else of ours: neither in an argument nor in an address.
     os.environ.update(git_settings(environ))
-    runner.mask([basic(environ["ENVGIT_GITHUB_TOKEN"]).encode()] if environ.get("ENVGIT_GITHUB_TOKEN") else [])
+    runner.mask([basic(environ[TOKEN]).encode()] if environ.get(TOKEN) else [])
     runner.quiet()
     try:
         job = job_of(ctx.obj if isinstance(ctx.obj, Path) else Path(), environ, runner)

@@ -6,6 +6,7 @@ import click
 
 from envgit import ui
 from envgit.commands.options import as_json, session
+from envgit.errors import UsageError
 from envgit.log.ruleset import ruleset
 from envgit.log.setup import looked_over
 from envgit.log.setup_github import looked_over_there
@@ -51,7 +52,8 @@ def command(
     It asks nothing and commits nothing to your branches. What is left for people to do is printed, each step as a command.
     """
     run = session(ctx)
-    if print_ruleset or writer:
+    _one_question(check=check, print_ruleset=print_ruleset, writer=writer)
+    if print_ruleset:
         ui.document(ruleset(run.audit_branch, writer))
         return 0
     if check:
@@ -71,3 +73,10 @@ def command(
     else:
         ui.out(view.lines(begun))
     return 0
+
+
+def _one_question(*, check: bool, print_ruleset: bool, writer: str) -> None:
+    if writer and not print_ruleset:
+        raise UsageError("--writer says who may push by a ruleset; give it with --print-ruleset")
+    if print_ruleset and check:
+        raise UsageError("--print-ruleset and --check are two questions; ask one at a time")

@@ -36,5 +36,5 @@ def command(ctx: click.Context, deep: bool, trust_root: str, require: str | None
         return 1
     status, said = view.incomplete(found, require)
     if status:
-        ui.say(said)
+        ui.error(said)
     return status

@@ -22,10 +22,12 @@ __all__ = [
     "PushStatus",
     "environment",
     "fetch",
+    "fetch_branch",
     "fetch_objects",
     "program",
     "push",
     "remote_ref",
+    "tracking",
 ]
 
 # What git and servers say where somebody else was first; a log built anew answers all of them.
@@ -74,6 +76,19 @@ def fetch(repo: Repository, remote: str, refspecs: Sequence[str], *options: str)
     if any(remote_ref(repo, remote, source) is None for source in sources):
         return False
     raise CannotTell(f"cannot fetch from {remote}: {complaint(done.stderr)}")
+
+
+def tracking(remote: str, branch: str) -> str:
+    """Return the ref in which a remote's branch is remembered here."""
+    return f"refs/remotes/{remote}/{branch}"
+
+
+def fetch_branch(repo: Repository, remote: str, branch: str, *options: str) -> CommitId | None:
+    """Fetch a branch into its tracking ref and return where it is; None where the remote has no such branch."""
+    if not fetch(repo, remote, [f"+refs/heads/{branch}:{tracking(remote, branch)}"], *options):
+        return None
+    found = repo.ref(tracking(remote, branch))
+    return CommitId(found) if found else None
 
 
 def fetch_objects(git_dir: Path, remote: str, oids: Sequence[ObjectId]) -> None:

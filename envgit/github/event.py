@@ -54,7 +54,6 @@ class PullRequest(NamedTuple):
     base: CommitId
     head: CommitId
     fork: bool
-    merged: bool = False
 
 
 class Push(NamedTuple):
@@ -199,7 +198,6 @@ def _pull_request(data: _Reader, run: Run) -> PullRequest:
         base=data.commit("pull_request", "base", "sha"),
         head=data.commit("pull_request", "head", "sha"),
         fork=head_repository != run.repository,
-        merged=data.find("pull_request", "merged") is True,
     )
 
 

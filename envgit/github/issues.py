@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from envgit.github.api import Api, Json
-
-Work = Callable[[Api, str], None]
 
 MARKER = "<!-- envgit:1 issue={kind} -->"
 

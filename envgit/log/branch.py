@@ -12,6 +12,7 @@ from envgit.audit import commit as commits
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import decode_entry
 from envgit.audit.entry import Entry
+from envgit.audit.merkle import leaf_hash
 from envgit.audit.names import ENTRIES, numbered
 from envgit.audit.records import FileRecord, LogState, VariableRecord
 from envgit.audit.state import (
@@ -25,7 +26,7 @@ from envgit.audit.state import (
 from envgit.audit.tree import Tree
 from envgit.errors import LogError
 from envgit.git.repository import Repository
-from envgit.model import CommitId, ObjectId, Unit
+from envgit.model import CommitId, Digest, ObjectId, Unit
 
 # How far below a foreign tip one looks for the last entry.
 LOOKED_BELOW = 10_000
@@ -45,6 +46,11 @@ class Log:
     def size(self) -> int:
         """The number of entries."""
         return self.state.size
+
+    @property
+    def genesis(self) -> Digest:
+        """The hash of the first entry: what a trust root is compared with."""
+        return Digest(f"sha256:{leaf_hash(self.bytes_of(0)).hex()}")
 
     @property
     def began_at(self) -> str:

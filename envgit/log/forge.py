@@ -34,5 +34,4 @@ def api_of(run: Session) -> Api:
 
 def asking(run: Session) -> Told:
     """Return what a run is told that asks the forge for reviews and knows nothing else."""
-    branch = run.log.state.config.branch if run.log else run.config.branch
-    return Told(review=Reviews(api_of(run), branch, now()).of)
+    return Told(review=Reviews(api_of(run), run.source_branch, now()).of)

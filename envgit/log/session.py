@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envgit.errors import ConfigError, LogError, RepositoryError
+from envgit.errors import ConfigError, LogError, RepositoryError, UsageError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log, locate
 from envgit.log.names import origin_of, remote_of
@@ -114,10 +114,20 @@ class Session:
             )
         return self.log
 
+    @property
+    def source_branch(self) -> str:
+        """The branch whose commits are audited: the log's word, else the configuration's."""
+        return self.log.state.config.branch if self.log is not None else readable_config(self).branch
+
+    def required_remote(self) -> str:
+        """Return the remote that the log is shared through; raise UsageError where there is none, or none that is the one."""
+        if self.remote is None:
+            raise UsageError("the repository has no remote called origin; check it out with actions/checkout first")
+        return self.remote
+
     def source_or_head(self) -> CommitId:
         """Return the tip of the source branch as the remote has it, else HEAD."""
-        branch = self.log.state.config.branch if self.log is not None else readable_config(self).branch
-        found = self.repo.ref(f"refs/remotes/{self.remote}/{branch}") if self.remote else None
+        found = self.repo.ref(f"refs/remotes/{self.remote}/{self.source_branch}") if self.remote else None
         return CommitId(found) if found else self.repo.resolve("HEAD")
 
     def source_head(self, branch: str) -> CommitId:

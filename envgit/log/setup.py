@@ -77,5 +77,5 @@ def _pushed(run: Session) -> Check:
 def _trust(run: Session) -> Check:
     pin = Pins(run.environ, run.home, run.named).read()
     given = resolve("", run.environ, run.repo, run.named, pin).basis is Basis.GIVEN
-    hint = f"git config --global envgit.{run.named}.trustRoot sha256:..., or ENVGIT_TRUST_ROOT in CI"
+    hint = f"git config --global envgit.{run.named}.trustRoot HASH, as envgit init printed it; in CI ENVGIT_TRUST_ROOT"
     return Check("the trust root is given from outside the repository", given, hint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from envgit.audit.merkle import leaf_hash
 from envgit.errors import EnvgitError
 from envgit.escape import terminal
 from envgit.github import settings
@@ -34,7 +33,7 @@ def looked_over_there(run: Session) -> Iterator[Check]:
     except EnvgitError as error:
         yield Check("what is set on GitHub", None, str(error))
         return
-    branch = run.log.state.config.branch if run.log else run.config.branch
+    branch = run.source_branch
     for check in (_environment, _secret, _rules, _trust):
         yield _seen(check, _There(run, api, branch))
 
@@ -119,10 +118,10 @@ def _trust(there: _There) -> Check:
     log = there.run.log
     if log is None:
         return Check(what, None, "there is no log yet")
-    genesis = f"sha256:{leaf_hash(log.bytes_of(0)).hex()}"
+    genesis = log.genesis
     found = settings.variable(there.api, TRUST_ROOT)
     owner = there.api.repository.partition("/")[0]
-    hint = f"gh variable set {TRUST_ROOT} --org {owner} --body {genesis}"
+    hint = f"gh variable set {TRUST_ROOT} --org {owner} --visibility all --body {genesis}"
     if found is not None and found[0].strip() != genesis:
         return Check(
             what,

@@ -14,7 +14,6 @@ from pathlib import Path
 from envgit import config as configuration
 from envgit.audit.canonical import FormatError
 from envgit.audit.entry import Entry, GenesisSource, Root, Signer, Signers
-from envgit.audit.merkle import leaf_hash
 from envgit.audit.people import clean_email, clean_name
 from envgit.audit.sshsig import fingerprint, public_bytes
 from envgit.discover import patterns
@@ -81,6 +80,7 @@ class Started:
     by_block: bool
     names: Mapping[str, str]
     written: tuple[str, ...] = ()
+    workflows: bool = False
     action: str = ""
     warning: str = ""
 
@@ -139,6 +139,7 @@ def start(
         written is not None or not config.environments,
         recipient_names(run),
         added,
+        workflows and wanted(run.named) and repo.work_dir is not None,
         used,
         warning or (f"begun anew: the trust root {replaced} is void" if replaced else ""),
     )
@@ -207,7 +208,7 @@ def _replaceable(run: Session, audit_branch: str) -> str:
             f"{audit_branch} holds a log of {log.size} entries already; envgit record continues it, "
             "envgit init --check says what is left to do"
         )
-    return f"sha256:{leaf_hash(log.bytes_of(0)).hex()}"
+    return log.genesis
 
 
 def _write_new(path: Path, text: str) -> None:

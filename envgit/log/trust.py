@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from envgit.errors import UsageError
+from envgit.errors import LogError, UsageError
 from envgit.git.repository import Repository
 from envgit.log.pins import Pin
 from envgit.model import Digest
@@ -51,6 +51,16 @@ def resolve(flag: str, environ: Mapping[str, str], repo: Repository, named: str,
             "this machine's memory" + (" of a first look" if pin.trust == Basis.FIRST_USE else ""),
         )
     return Trust(Basis.FIRST_USE, None)
+
+
+def check_given(environ: Mapping[str, str], repo: Repository, named: str, genesis: Digest) -> None:
+    """Raise LogError where a trust root was given and a log begins with another genesis."""
+    given = resolve("", environ, repo, named, None)
+    if given.basis is Basis.GIVEN and given.genesis != genesis:
+        raise LogError(
+            f"the log begins with {genesis}, and the trust root in {given.source} is {given.genesis}: nothing is built on it; "
+            "docs/runbook.md#wrong-genesis"
+        )
 
 
 def parse(text: str, source: str) -> Digest:

@@ -18,6 +18,7 @@ from envgit.review.edits import edits
 from envgit.review.past import Past
 from envgit.review.report import Code, FileReview, Gravity, Live, LogSeen, Note, Review, Row
 
+# Tells whether a value is, or holds, one that must not be shown; asked only once all is read.
 Holds = Callable[[bytes], bool]
 
 # These say of a value that it is the same; all others may put another in its place.
@@ -46,7 +47,6 @@ class _Context:
     past: Past
     since: dict[Unit, frozenset[str]]
     holds: Holds
-    rotated: frozenset[Unit]
 
 
 def shown_by(ruling: Config | None, log: Log | None) -> Config:
@@ -60,17 +60,19 @@ def shown_by(ruling: Config | None, log: Log | None) -> Config:
     return (ruling or Config())._replace(reveal=allowed)
 
 
-def review(run: Session, proposal: Proposal, ruling: Config | None, now: datetime, gate: Callable[[], Holds]) -> Review:
+def review(run: Session, proposal: Proposal, ruling: Config | None, now: datetime, holds: Holds) -> Review:
     """Compare a proposal with its base. `ruling` is the base branch's configuration, None where it has none.
 
-    `gate` returns, once all is read, what tells whether a value holds one that must not be shown.
+    Then every file with a `sops` block is an environment: a proposal's own configuration could leave out what it changes.
     """
     shows = shown_by(ruling, run.log)
-    request = Request(proposal.base, proposal.head, proposal.base[:7], proposal.head[:7], ruling=ruling, shows=shows)
+    request = Request(
+        proposal.base, proposal.head, proposal.base[:7], proposal.head[:7], ruling=ruling or Config(), shows=shows
+    )
     found = difference(run, request)
     since = difference(run, replace(request, head=proposal.tip)) if proposal.tip != proposal.base else None
     past = Past(run.log, now)
-    context = _Context(proposal, past, dict(_changed(since)) if since else {}, gate(), frozenset(_rotated(found)))
+    context = _Context(proposal, past, dict(_changed(since)) if since else {}, holds)
     log = run.log
     return Review(
         base=proposal.base,
@@ -92,12 +94,6 @@ def _changed(found: Difference) -> Iterator[tuple[Unit, frozenset[str]]]:
         yield (file.file.environment, file.file.unit), frozenset(names)
 
 
-def _rotated(found: Difference) -> Iterator[Unit]:
-    for file in found.files:
-        if any(event.kind is EventKind.DATA_KEY_ROTATED for event in file.events):
-            yield file.file.environment, file.file.unit
-
-
 def _no_log(run: Session, found: Difference, ruling: Config | None) -> Iterator[Note]:
     if run.log is None and ruling is not None and found.files:
         yield Note(Code.NO_LOG, Gravity.NOTE, (run.audit_branch,))
@@ -105,7 +101,8 @@ def _no_log(run: Session, found: Difference, ruling: Config | None) -> Iterator[
 
 def _file(found: FileDifference, context: _Context) -> FileReview:
     unit = (found.file.environment, found.file.unit)
-    known = context.past.recorded(unit, found.after.digest) if found.keyless and found.after else None
+    known = context.past.recorded(unit, found.after.digest) if found.after else None
+    rotated = any(event.kind is EventKind.DATA_KEY_ROTATED for event in found.events)
     rows = [change for change in found.changes if change.change.kind is not ChangeKind.REENCRYPTED]
     revoked = tuple(event.recipient for event in found.events if event.kind is EventKind.ACCESS_REVOKED)
     return FileReview(
@@ -113,27 +110,30 @@ def _file(found: FileDifference, context: _Context) -> FileReview:
         rows=tuple(_row(change, unit, context, known) for change in rows),
         reencrypted=tuple(c.change.name for c in found.changes if c.change.kind is ChangeKind.REENCRYPTED),
         events=found.events,
-        notes=tuple(_file_notes(found, known, revoked)),
+        notes=tuple(_file_notes(found, known, revoked, rotated=rotated)),
         granted=tuple(event.recipient for event in found.events if event.kind is EventKind.ACCESS_GRANTED),
         revoked=revoked,
-        rotated=any(event.kind is EventKind.DATA_KEY_ROTATED for event in found.events),
+        rotated=rotated,
         variables=len(found.after.values) if found.after else 0,
         live=tuple(_live(found, unit, context)) if revoked else (),
         keyless=found.keyless,
-        problem=found.problem,
         reason=found.after.reason if found.after else None,
         state=found.state,
     )
 
 
-def _file_notes(found: FileDifference, known: int | None, revoked: tuple[str, ...]) -> Iterator[Note]:
+def _file_notes(found: FileDifference, known: int | None, revoked: tuple[str, ...], *, rotated: bool) -> Iterator[Note]:
     after = found.after
     if after is not None and after.mac is Mac.INVALID:
         yield Note(Code.MAC_INVALID, Gravity.ERROR, detail=after.detail)
     if after is not None and not readable(after):
-        yield Note(Code.UNREADABLE, Gravity.ERROR, detail=after.detail)
-    if revoked and after and not any(event.kind is EventKind.DATA_KEY_ROTATED for event in found.events):
+        plain = after.reason is Reason.PLAINTEXT
+        yield Note(Code.PLAINTEXT if plain else Code.UNREADABLE, Gravity.ERROR, detail=after.detail)
+    if revoked and after and not rotated:
         yield Note(Code.NOT_ROTATED, Gravity.WARNING)
+    # Without a rotation of the whole file a kept nonce is a sign of tampering, not of harmlessness.
+    if rotated and (kept := sum(change.change.same_iv for change in found.changes)):
+        yield Note(Code.KEPT_NONCE, Gravity.NOTE, number=kept)
     if known is not None:
         yield Note(Code.AS_RECORDED, Gravity.NOTE, entry=known)
 
@@ -183,32 +183,25 @@ def _notes(found: ChangeShown, unit: Unit, context: _Context, known: int | None)
     if change.kind in (ChangeKind.CHANGED, ChangeKind.ADDED) and (back := past.earlier(unit, name, found.after)):
         ended = past.retired(unit, name, back)
         yield Note(Code.BACK_AGAIN, Gravity.WARNING, entry=back.sequence, since=ended.landed_at if ended else "")
-    if change.kind is ChangeKind.OPAQUE:
-        yield from _opaque(found, unit, context, known)
+    elif change.kind in (ChangeKind.CHANGED, ChangeKind.OPAQUE):
+        yield from _recorded(found, unit, context, known)
     if name in context.since.get(unit, frozenset()):
         last = past.last(unit, name)
         landed = last.landed if last is not None else None
         yield Note(Code.CHANGED_ON_BASE, Gravity.WARNING, (context.proposal.base_ref,), commit=landed)
 
 
-def _opaque(found: ChangeShown, unit: Unit, context: _Context, known: int | None) -> Iterator[Note]:
-    """Say of a new ciphertext what the log knows: that the very file was recorded before, or since when the value stands."""
+def _recorded(found: ChangeShown, unit: Unit, context: _Context, known: int | None) -> Iterator[Note]:
+    """Say what the log knows: that the very file was recorded before, whatever the keys since, or since when the value stands."""
     past, name = context.past, found.change.name
     now = past.last(unit, name)
     then = past.value_then(unit, name, known) if known is not None else None
-    if now and then and then.change.after is not None and known is not None:
-        same = then.change.after == now.change.after
-        yield Note(
-            Code.BACK_AGAIN,
-            Gravity.NOTE if same else Gravity.WARNING,
-            entry=then.sequence,
-            detail="same" if same else "",
-        )
-    elif (stood := past.stood(unit, name)) is not None:
+    if now and then and (then.sequence == now.sequence or then.change.after == now.change.after is not None):
+        yield Note(Code.SAME_AS_NOW, Gravity.NOTE, entry=then.sequence)
+    elif now and then and now.change.after and then.change.after:
+        yield Note(Code.BACK_AGAIN, Gravity.WARNING, entry=then.sequence)
+    elif found.change.kind is ChangeKind.OPAQUE and (stood := past.stood(unit, name)) is not None:
         yield Note(Code.STOOD_SINCE, Gravity.NOTE, entry=stood.entry, since=stood.since)
-    # Without a rotation of the whole file a kept nonce is a sign of tampering, not of harmlessness.
-    if found.change.same_iv and unit in context.rotated:
-        yield Note(Code.KEPT_NONCE, Gravity.NOTE)
 
 
 def _live(found: FileDifference, unit: Unit, context: _Context) -> Iterator[Live]:

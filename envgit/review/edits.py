@@ -9,13 +9,13 @@ from envgit.errors import ConfigError
 from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
 from envgit.log.snapshots import REGULAR, Snapshots
+from envgit.log.workflows import FOLDER as WORKFLOWS
 from envgit.model import CONFIG_PATHS, CommitId, Config, ObjectId, Unit
 from envgit.review.report import Code, Gravity, Note
 from envgit.sops.reader import Reader
 from envgit.words import label
 
 RULES = ".sops.yaml"
-WORKFLOWS = ".github/workflows"
 MAX_WORKFLOW_BYTES = 1024 * 1024
 
 
@@ -49,15 +49,16 @@ def _config(run: Session, head: CommitId, ruling: Config | None, path: str) -> I
     if ruling is None and asked is not None:
         yield Note(Code.BRINGS_ENVGIT, Gravity.NOTE, tuple(sorted(set(map(label, then)))))
         return
-    coming, going = sorted(then - now), sorted(now - then)
-    names = tuple(f"+{label(unit)}" for unit in coming) + tuple(f"-{label(unit)}" for unit in going)
-    wider = wider_reveal(ruling or Config(), asked or Config())
-    shown = (
-        ", ".join(name for name in (asked or Config()).reveal if name not in (ruling or Config()).reveal)
-        if wider
-        else ""
+    old, new = ruling or Config(), asked or Config()
+    going = tuple(sorted(map(label, now - then)))
+    yield Note(
+        Code.EDITS_CONFIG,
+        Gravity.WARNING if going or wider_reveal(old, new) else Gravity.NOTE,
+        (path,),
+        coming=tuple(sorted(map(label, then - now))),
+        going=going,
+        reveals=tuple(name for name in new.reveal if name not in old.reveal),
     )
-    yield Note(Code.EDITS_CONFIG, Gravity.WARNING if going or wider else Gravity.NOTE, (path, *names), detail=shown)
 
 
 def _units(run: Session, snapshots: Snapshots, tree: ObjectId, config: Config) -> set[Unit]:
@@ -75,4 +76,4 @@ def _workflows(run: Session, base: CommitId, head: CommitId) -> Iterator[str]:
 
 
 def _enters(directory: str) -> bool:
-    return directory in (".github", WORKFLOWS) or directory.rstrip("/") in (".github", WORKFLOWS)
+    return directory in (".github", WORKFLOWS)

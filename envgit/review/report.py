@@ -10,6 +10,7 @@ from typing import NamedTuple
 from envgit.audit.entry import Event
 from envgit.model import ChangeKind, CommitId, Digest, EnvFile, Fingerprint, Reason, ValueType
 from envgit.redact import NOTHING_SHOWN, Redacted
+from envgit.words import label
 
 
 class Gravity(StrEnum):
@@ -21,17 +22,19 @@ class Gravity(StrEnum):
 
 
 class Code(StrEnum):
-    """What there is to say of a change, a file or a pull request; docs/action.md has a heading for each."""
+    """What there is to say of a change, a file or a pull request; docs/action.md has a row for each."""
 
     BACK_AGAIN = "back-again"  # a value that was replaced before is back
+    SAME_AS_NOW = "same-as-now"  # new ciphertext, and the log knows the value to be the one that stands
     CHANGED_ON_BASE = "changed-on-base"  # the base branch changed the same variable since
     DISCLOSED = "disclosed"
     STOOD_SINCE = "stood-since"  # keyless: what the log knows of the value that may be replaced
-    AS_RECORDED = "as-recorded"  # keyless: the file is, byte for byte, one that the log knows
-    KEPT_NONCE = "kept-nonce"  # keyless: the ciphertext changed as `sops rotate` changes it
+    AS_RECORDED = "as-recorded"  # the file is, byte for byte, one that the log knows
+    KEPT_NONCE = "kept-nonce"  # keyless: ciphertexts changed as `sops rotate` changes them
     NOT_SHOWN = "not-shown"  # a revealed name holds what a name that is not revealed holds too
     MAC_INVALID = "mac-invalid"
     UNREADABLE = "unreadable"
+    PLAINTEXT = "plaintext"  # committed in clear: its values are out
     NOT_ROTATED = "not-rotated"  # a recipient was removed and the data key stayed
     BRINGS_ENVGIT = "brings-envgit"
     EDITS_CONFIG = "edits-config"
@@ -42,7 +45,10 @@ class Code(StrEnum):
 
 
 class Note(NamedTuple):
-    """One thing to say; `names` are names of the user's, `entry` and `since` tell where in the log it is known from."""
+    """One thing to say. `entry` and `since` tell where in the log it is known from, `number` of how many it is true.
+
+    `names` are names of the user's; of a configuration `coming` and `going` are environments, `reveals` the names that it would show.
+    """
 
     code: Code
     gravity: Gravity
@@ -51,6 +57,10 @@ class Note(NamedTuple):
     since: str = ""
     commit: CommitId | None = None
     detail: str = ""
+    number: int = 0
+    coming: tuple[str, ...] = ()
+    going: tuple[str, ...] = ()
+    reveals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class FileReview:
     """What happens to one file of an environment.
 
     `variables` is how many the newer file has. `live` are the values that removed recipients could open and that stay as they are, as
-    far as is known. `keyless` says why values were not compared, `problem` what is wrong with the file.
+    far as is known. `keyless` says why values were not compared, `reason` why the newer file cannot be read.
     """
 
     file: EnvFile
@@ -106,9 +116,23 @@ class FileReview:
     variables: int = 0
     live: tuple[Live, ...] = ()
     keyless: str = ""
-    problem: str = ""
     reason: Reason | None = None
     state: Digest | None = None
+
+    @property
+    def label(self) -> str:
+        """What the file is called."""
+        return label((self.file.environment, self.file.unit))
+
+    @property
+    def unread(self) -> bool:
+        """Whether the newer file cannot be read, for another reason than a missing identity."""
+        return self.reason not in (None, Reason.NO_IDENTITY)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether values may have changed and nobody here knows: the same ciphertext is the same value."""
+        return bool(self.keyless) and any(row.kind is ChangeKind.OPAQUE for row in self.rows)
 
 
 class LogSeen(NamedTuple):
@@ -142,17 +166,19 @@ class Review:
         return bool(self.files)
 
     @property
+    def every_note(self) -> tuple[Note, ...]:
+        """All that there is to say: of the proposal, of files, of variables."""
+        rows = (note for file in self.files for row in file.rows for note in row.notes)
+        return (*self.notes, *(note for file in self.files for note in file.notes), *rows)
+
+    @property
     def gravity(self) -> Gravity:
         """The gravest of all that there is to say."""
-        return gravest((*self.notes, *(note for file in self.files for note in (*file.notes, *_row_notes(file)))))
+        return gravest(self.every_note)
 
     def name(self, recipient: str) -> str:
         """Return what the base's `.sops.yaml` calls a recipient, empty where it has no name."""
         return dict(self.names).get(recipient, "")
-
-
-def _row_notes(file: FileReview) -> tuple[Note, ...]:
-    return tuple(note for row in file.rows for note in row.notes)
 
 
 def gravest(notes: tuple[Note, ...]) -> Gravity:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from envgit import __version__
-from envgit.model import ChangeKind, EventKind, Reason
+from envgit.model import ChangeKind, EventKind
 from envgit.render import Bare, Digest, Draft, Link, Name, Ours, Quoted, Revealed, render
-from envgit.review.report import Code, FileReview, Gravity, Live, Note, Review, Row
+from envgit.review.report import Code, FileReview, Gravity, Live, Review, Row
 from envgit.views.headline import headline, summary
-from envgit.words import duration, label, plural
+from envgit.views.notes import some, values
+from envgit.words import duration, plural, short, short_recipient
 
 MARKS = {Gravity.ERROR: Ours("🔴"), Gravity.WARNING: Ours("🟡"), Gravity.NOTE: Ours("")}
 # GitHub takes 65,536 characters, and has answered 422 for less where they took many bytes.
@@ -19,7 +20,8 @@ MAX_CHARACTERS = 60_000
 MAX_BYTES = 200_000
 MAX_SUMMARY_BYTES = 1_000_000
 
-_PAGE_CODES = frozenset({Code.MAC_INVALID, Code.UNREADABLE})
+# What stands above everything else; the other notes of a file are told with its access.
+_CALLED_OUT = (Code.MAC_INVALID, Code.UNREADABLE, Code.PLAINTEXT, Code.AS_RECORDED, Code.KEPT_NONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +39,29 @@ class Extent:
 
 
 # The order in which things go: what matters least first. The last one fits whatever comes.
+_BARE = Extent(legend=False, reencrypted=False, live=False)
 EXTENTS = (
     Extent(),
     Extent("how this was found", legend=False),
-    Extent("how this was found, and what is only encrypted again", False, False),
-    Extent("how this was found, what is only encrypted again, and which values stay live", False, False, False),
+    Extent("how this was found, and what is only encrypted again", legend=False, reencrypted=False),
+    replace(_BARE, what="how this was found, what is only encrypted again, and which values stay live"),
     *(
-        Extent(f"all but {plain} rows without a warning, and details", False, False, False, plain)
+        replace(_BARE, what=f"all but {plain} rows without a warning, and details", plain=plain)
         for plain in (400, 150, 50, 0)
     ),
-    Extent("all but 100 rows with a warning, and details", False, False, False, 0, 100, 50, 10),
-    Extent("all but 20 rows with a warning, and details", False, False, False, 0, 20, 10, 5),
-    Extent("nearly everything", False, False, False, 0, 3, 2, 2),
+    replace(_BARE, what="all but 100 rows with a warning, and details", plain=0, grave=100, files=50, names=10),
+    replace(_BARE, what="all but 20 rows with a warning, and details", plain=0, grave=20, files=10, names=5),
+    replace(_BARE, what="nearly everything", plain=0, grave=3, files=2, names=2),
 )
 
 
 class Page(NamedTuple):
-    """Where a review is shown: `marker` is its hidden first line, `run` the page of the run, `identity` whether it had a key."""
+    """Where a review is shown: `marker` is its hidden first line, empty in a summary; `run` and `run_url` are the run and its page."""
 
-    marker: str
-    run_url: str
     run: int
-    identity: bool
+    run_url: str
+    marker: str = ""
+    pull_request: int | None = None
 
 
 def comment(review: Review, page: Page) -> Draft:
@@ -90,7 +93,7 @@ def _document(review: Review, page: Page, extent: Extent) -> Mapping[str, object
         "summary": summary(review),
         "callouts": callouts[: extent.files],
         "callouts_cut": max(len(callouts) - extent.files, 0),
-        **_some("keyless", [_label(file) for file in review.files if _values_unknown(file)], extent.names),
+        **some("keyless", [file.label for file in review.files if file.unknown], extent.names),
         "environments": len({(file.file.environment, file.file.unit) for file in review.files}) > 1,
         "rows": rows,
         "rows_cut": cut,
@@ -106,34 +109,42 @@ def _details(review: Review, extent: Extent) -> dict[str, object]:
     """Return what is folded away, and goes first where a comment is too long."""
     return {
         "reencrypted": [
-            {"label": _label(file), "variables": [Name(name) for name in file.reencrypted]}
+            {"label": Name(file.label), "variables": [Name(name) for name in file.reencrypted]}
             for file in review.files
             if file.reencrypted and extent.reencrypted
         ],
         "reencrypted_count": sum(len(file.reencrypted) for file in review.files),
         "live": [_live(file) for file in review.files if file.live and extent.live],
         "legend": extent.legend,
-        "compared": any(not file.keyless for file in review.files),
-        **_some("revealed", review.revealed, extent.names),
+        "compared": any(file.rows and not file.keyless for file in review.files),
+        "lived": any(row.lived is not None for file in review.files for row in file.rows),
+        "lived_title": Ours(
+            "Replaced value lived" if any(not file.unknown for file in review.files) else "Value has stood"
+        ),
+        **some("revealed", review.revealed, extent.names),
     }
 
 
 def _footer(review: Review, page: Page, extent: Extent) -> dict[str, object]:
     states = [(file, file.state.removeprefix("sha256:")[:16]) for file in review.files if file.state]
     return {
-        "identity": page.identity,
-        "base": Digest(review.base[:7]),
-        "head": Digest(review.head[:7]),
-        "base_bare": Bare(review.base[:7]),
-        "head_bare": Bare(review.head[:7]),
+        "base": Digest(short(review.base)),
+        "head": Digest(short(review.head)),
+        "command": _command(review, page),
         "base_ref": Name(review.base_ref),
         "since": _since(review),
-        "states": [{"label": _label(file), "digest": Digest(state)} for file, state in states[: extent.files]],
+        "states": [{"label": Name(file.label), "digest": Digest(state)} for file, state in states[: extent.files]],
         "log": {"entries": review.log.entries, "root": Digest(review.log.root)} if review.log else None,
         "complete": _complete(extent),
         "version": Bare(__version__),
         "run_link": Link(f"run {page.run}", page.run_url),
     }
+
+
+def _command(review: Review, page: Page) -> Digest:
+    """Return what shows the same on a person's machine, where the head may never have been fetched."""
+    fetch = f"git fetch origin pull/{page.pull_request}/head && " if page.pull_request is not None else ""
+    return Digest(f"{fetch}envgit diff {short(review.base)} {short(review.head)}")
 
 
 def _plural(number: int, one: str, many: str) -> Ours:
@@ -170,10 +181,10 @@ def _rows(review: Review, extent: Extent) -> tuple[list[Mapping[str, object]], i
 def _row(file: FileReview, row: Row, review: Review, extent: Extent) -> Mapping[str, object]:
     return {
         "mark": MARKS[row.gravity],
-        "label": _label(file),
+        "label": Name(file.label),
         "variable": Name(row.variable),
         "lived": _lived(row),
-        "notes": [_note(note, review, extent, file) for note in row.notes],
+        "notes": [values(note, review, extent.names, file) for note in row.notes],
     } | _change(row)
 
 
@@ -199,79 +210,47 @@ def _lived(row: Row) -> Ours:
     return Ours(duration(row.lived) + (" or longer" if row.at_least else ""))
 
 
-def _values_unknown(file: FileReview) -> bool:
-    """Tell whether values of a file may have changed and nobody here knows: the same ciphertext is the same value."""
-    return bool(file.keyless) and any(row.kind is ChangeKind.OPAQUE for row in file.rows)
-
-
-def _some(key: str, names: Iterable[str], most: int) -> dict[str, object]:
-    """Return some names, and how many more there are."""
-    every = [*names]
-    return {key: [Name(name) for name in every[:most]], f"{key}_cut": max(len(every) - most, 0)}
-
-
-def _note(note: Note, review: Review, extent: Extent, file: FileReview | None = None) -> Mapping[str, object]:
-    return {
-        "code": str(note.code),
-        "alert": Bare({Gravity.ERROR: "CAUTION", Gravity.WARNING: "WARNING", Gravity.NOTE: "NOTE"}[note.gravity]),
-        **_some("names", note.names, extent.names),
-        **_some("coming", (name[1:] for name in note.names[1:] if name.startswith("+")), extent.names),
-        **_some("going", (name[1:] for name in note.names[1:] if name.startswith("-")), extent.names),
-        "entry": Bare("" if note.entry is None else note.entry),
-        "since": Bare(note.since[:10]),
-        "commit": Digest(note.commit[:7]) if note.commit else None,
-        "detail": note.detail,
-        "label": _label(file) if file else None,
-        "path": Name(file.file.path) if file else None,
-        "base_ref": Name(review.base_ref),
-    }
-
-
 def _callouts(review: Review, extent: Extent) -> Iterator[Mapping[str, object]]:
     """Return what stands above everything else: what is wrong with a file, and what is done to the rules."""
     for file in review.files:
         for note in file.notes:
-            if note.code in (*_PAGE_CODES, Code.AS_RECORDED):
-                yield _note(note, review, extent, file)
+            if note.code in _CALLED_OUT:
+                yield values(note, review, extent.names, file)
     for note in review.notes:
-        yield _note(note, review, extent)
-
-
-def _label(file: FileReview) -> Name:
-    return Name(label((file.file.environment, file.file.unit)))
+        yield values(note, review, extent.names)
 
 
 def _file(file: FileReview, review: Review, extent: Extent) -> Mapping[str, object]:
-    rows = [_access(recipient, review, granted=True) for recipient in file.granted]
-    rows += [_access(recipient, review, granted=False) for recipient in file.revoked]
+    gravity = Gravity.NOTE if file.rotated else Gravity.WARNING
+    created = any(event.kind is EventKind.CREATED for event in file.events)
+    came = "can open it" if created else "added by this change"
+    rows = [_access(recipient, review, Gravity.NOTE, came) for recipient in file.granted]
+    rows += [_access(recipient, review, gravity, "removed by this change") for recipient in file.revoked]
     return {
-        "label": _label(file),
+        "label": Name(file.label),
         "path": Name(file.file.path),
         "access": rows[: extent.names],
         "access_cut": max(len(rows) - extent.names, 0),
         "granted": bool(file.granted),
         "revoked": bool(file.revoked),
         "rotated": file.rotated,
+        "values_unknown": bool(file.keyless),
         "as_shown": Ours(", as far as the ciphertext shows" if file.keyless else ""),
         "live": len(file.live),
-        "at_least": Ours(", and more may" if _values_unknown(file) else ""),
+        "at_least": Ours(", and more may" if file.unknown else ""),
         "variables": file.variables,
         "told": [*_told(file)],
     }
 
 
-def _access(recipient: str, review: Review, *, granted: bool) -> Mapping[str, object]:
+def _access(recipient: str, review: Review, gravity: Gravity, what: str) -> Mapping[str, object]:
     name = review.name(recipient)
     return {
-        "mark": MARKS[Gravity.NOTE if granted else Gravity.WARNING],
-        "recipient": Name(_recipient(recipient)),
+        "mark": MARKS[gravity],
+        "recipient": Name(short_recipient(recipient)),
         "name": Name(name) if name else None,
-        "what": Ours("added by this change" if granted else "removed by this change"),
+        "what": Ours(what),
     }
-
-
-def _recipient(text: str) -> str:
-    return f"{text[:12]}…{text[-4:]}" if text.startswith("age1") and len(text) > 24 else text[:60]
 
 
 def _told(file: FileReview) -> Iterator[Mapping[str, object]]:
@@ -280,15 +259,10 @@ def _told(file: FileReview) -> Iterator[Mapping[str, object]]:
             yield {"kind": "moved", "from": Name(event.from_)}
         elif event.kind in _WORDS and not (event.kind is EventKind.DATA_KEY_ROTATED and file.revoked):
             yield {"kind": str(event.kind), "words": Ours(_WORDS[event.kind])}
-    if (
-        file.keyless
-        and file.reason is Reason.NO_IDENTITY
-        and not (file.rows or file.reencrypted or file.granted or file.revoked)
-    ):
-        yield {
-            "kind": "text-changed",
-            "words": Ours(f"{_WORDS[EventKind.TEXT_CHANGED]}: every ciphertext is as it was"),
-        }
+    quiet = not (file.rows or file.reencrypted or file.granted or file.revoked)
+    if file.keyless and not file.unread and quiet:
+        said = f"{_WORDS[EventKind.TEXT_CHANGED]}: every ciphertext is as it was"
+        yield {"kind": "text-changed", "words": Ours(said)}
 
 
 _WORDS = {
@@ -302,7 +276,7 @@ _WORDS = {
 
 def _live(file: FileReview) -> Mapping[str, object]:
     return {
-        "quoted": Quoted(_label(file)),
+        "quoted": Quoted(Name(file.label)),
         "count": len(file.live),
         "variables": [_live_row(value) for value in file.live],
     }

@@ -7,19 +7,17 @@ from collections.abc import Iterable, Iterator
 
 from envgit.escape import markdown
 from envgit.gate import CLOSE, OPEN
-from envgit.model import ChangeKind, EventKind, Reason
+from envgit.model import ChangeKind, EventKind
 from envgit.render import Ours
-from envgit.review.report import FileReview, Gravity, Note, Review
-from envgit.words import count
+from envgit.review.report import Code, FileReview, Gravity, Review
+from envgit.words import count, plural
 
 NAMED_AT_MOST = 3
-
-_FORM = (EventKind.TEXT_CHANGED, EventKind.RULES_CHANGED, EventKind.MOVED, EventKind.DATA_KEY_ROTATED)
 
 
 def headline(review: Review) -> Ours:
     """Return the title: the gravest thing that happens, and where."""
-    counts = Counter(note.gravity for note in notes(review))
+    counts = Counter(note.gravity for note in review.every_note)
     alarm = [
         count(counts[Gravity.ERROR], "error") if counts[Gravity.ERROR] else "",
         count(counts[Gravity.WARNING], "warning") if counts[Gravity.WARNING] else "",
@@ -28,37 +26,54 @@ def headline(review: Review) -> Ours:
     return Ours(_what(review) + (f" ({said})" if said else ""))
 
 
-def notes(review: Review) -> Iterator[Note]:
-    """Return every note of a review."""
-    yield from review.notes
-    for file in review.files:
-        yield from file.notes
-        for row in file.rows:
-            yield from row.notes
-
-
 def _what(review: Review) -> str:
-    known = [file for file in review.files if any(row.kind is not ChangeKind.OPAQUE for row in file.rows)]
-    opaque = [file for file in review.files if any(row.kind is ChangeKind.OPAQUE for row in file.rows)]
-    parts = []
-    if known:
-        number = sum(row.kind is not ChangeKind.OPAQUE for file in known for row in file.rows)
-        parts.append(f"{count(number, 'variable')} {'changes' if number == 1 else 'change'} in {places(known)}")
-    if opaque:
-        number = sum(row.kind is ChangeKind.OPAQUE for file in opaque for row in file.rows)
-        what = f"{number:,}" if parts else count(number, "variable")
-        parts.append(f"{what} {'has' if number == 1 else 'have'} new ciphertext in {places(opaque)}")
+    """Return what happens, the gravest first: what is wrong, what comes or goes whole, which variables, whose access."""
+    whole = [
+        file for file in review.files if file.unread or _is(file, EventKind.CREATED) or _is(file, EventKind.DELETED)
+    ]
+    others = [file for file in review.files if file not in whole]
+    parts = [*_wrong(review.files), *_whole(whole), *_variables(others)]
+    if access := [file for file in others if file.granted or file.revoked]:
+        parts.append(f"access to {places(access)} changes" + ("" if parts else ", no value does"))
     if parts:
         return ", ".join(parts)
-    if bad := [file for file in review.files if file.reason not in (None, Reason.NO_IDENTITY)]:
-        return f"{places(bad)} cannot be read"
-    if access := [file for file in review.files if file.granted or file.revoked]:
-        return f"access to {places(access)} changes, no value does"
     if again := [file for file in review.files if file.reencrypted]:
-        return f"{places(again)} {'is' if len(again) == 1 else 'are'} encrypted again, no value changes"
-    if review.files:
-        return f"only the form of {places(list(review.files))} changes"
-    return "no environment changes"
+        return f"{places(again)} {plural(len(again), 'is', 'are')} encrypted again, no value changes"
+    return f"only the form of {places(list(review.files))} changes" if review.files else "no environment changes"
+
+
+def _is(file: FileReview, kind: EventKind) -> bool:
+    return any(event.kind is kind for event in file.events)
+
+
+def _wrong(files: Iterable[FileReview]) -> Iterator[str]:
+    for code, said in (
+        (Code.PLAINTEXT, "{} {} committed in clear"),
+        (Code.UNREADABLE, "{0} cannot be read"),
+        (Code.MAC_INVALID, "the MAC of {0} does not match"),
+    ):
+        if found := [file for file in files if any(note.code is code for note in file.notes)]:
+            yield said.format(places(found), plural(len(found), "is", "are"))
+
+
+def _whole(files: list[FileReview]) -> Iterator[str]:
+    for kind, what in ((EventKind.CREATED, "new"), (EventKind.DELETED, "deleted")):
+        found = [file for file in files if _is(file, kind) and not file.unread]
+        if found:
+            number = count(sum(len(file.rows) for file in found), "variable")
+            yield f"{places(found)} {plural(len(found), 'is', 'are')} {what} ({number})"
+
+
+def _variables(files: list[FileReview]) -> Iterator[str]:
+    known = [file for file in files if any(row.kind is not ChangeKind.OPAQUE for row in file.rows)]
+    opaque = [file for file in files if any(row.kind is ChangeKind.OPAQUE for row in file.rows)]
+    if known:
+        number = sum(row.kind is not ChangeKind.OPAQUE for file in known for row in file.rows)
+        yield f"{count(number, 'variable')} {plural(number, 'changes', 'change')} in {places(known)}"
+    if opaque:
+        number = sum(row.kind is ChangeKind.OPAQUE for file in opaque for row in file.rows)
+        what = f"{number:,}" if known else count(number, "variable")
+        yield f"{what} {plural(number, 'has', 'have')} new ciphertext in {places(opaque)}"
 
 
 def places(files: list[FileReview]) -> str:
@@ -94,8 +109,7 @@ def summary(review: Review) -> Ours:
 
 
 def _nothing_counted(review: Review) -> str:
-    unread = any(file.reason not in (None, Reason.NO_IDENTITY) for file in review.files)
-    return "what changes is not known" if unread else "no variable changed"
+    return "what changes is not known" if any(file.unread for file in review.files) else "no variable changed"
 
 
 def _files(files: Iterable[FileReview]) -> Iterator[str]:

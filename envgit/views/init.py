@@ -94,20 +94,20 @@ def _next(begun: Started) -> Iterator[str]:
         yield f"  git push {begun.remote} {begun.branch} && envgit record --push"
         yield "                                        share the log; protect its branch from deletion and force-pushes"
     yield "  envgit init --check                   looks at all that is to be done, on GitHub too"
-    if begun.written:
+    if begun.workflows:
         yield from _on_github(begun)
 
 
 def _on_github(begun: Started) -> Iterator[str]:
     """Return what an administrator does, once, for the workflows to work."""
-    yield "on GitHub"
+    yield "on GitHub (gh fills in {owner} and {repo} inside a clone from there)"
     yield f"  gh api -X PUT repos/{{owner}}/{{repo}}/environments/{ENVIRONMENT} \\"
     yield "      -F 'deployment_branch_policy[protected_branches]=false' \\"
     yield "      -F 'deployment_branch_policy[custom_branch_policies]=true'"
     yield f"  gh api -X POST repos/{{owner}}/{{repo}}/environments/{ENVIRONMENT}/deployment-branch-policies -f name={begun.branch}"
     yield f"  gh secret set ENVGIT_SIGNING_KEY --env {ENVIRONMENT} < {begun.key_path}"
     yield "  envgit init --print-ruleset | gh api -X POST repos/{owner}/{repo}/rulesets --input -"
-    yield f"  gh variable set ENVGIT_TRUST_ROOT --org ORGANISATION --body {begun.genesis}"
+    yield f"  gh variable set ENVGIT_TRUST_ROOT --org ORGANISATION --visibility all --body {begun.genesis}"
     if not pinned(begun.action):
         yield f"  pin the workflows: {begun.action} is a tag, which can be moved; git ls-remote names its commit"
     yield "worth a thought"

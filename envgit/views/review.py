@@ -1,11 +1,20 @@
-"""Own how a review is written as the document `envgit.review/1`, and each note of one as a plain sentence."""
+"""Own how a review is written as the document `envgit.review/1`."""
 
 from __future__ import annotations
 
 from envgit.audit.codec import to_json
 from envgit.escape import terminal
 from envgit.redact import NOTHING_SHOWN
-from envgit.review.report import Code, FileReview, Note, Review, Row
+from envgit.review.report import FileReview, Note, Review, Row
+
+# What stands under these is a name of the user's, a digest, or one of our own words.
+TYPED = frozenset({
+    "after", "base", "base_ref", "before", "code", "coming", "commit", "environment", "from", "going", "gravity", "head", "id", "key",
+    "kind", "names", "others", "path", "reason", "recipient", "recipients", "reveals", "root", "schema", "since", "state", "tip", "type",
+    "unit", "variable", "variables", "wrapped",
+})  # fmt: skip
+# What stands under these was revealed: it may equal a short value of another name, as `false` does.
+SHOWN = frozenset({"was", "now"})
 
 
 def document(review: Review) -> dict[str, object]:
@@ -65,43 +74,10 @@ def _note(note: Note) -> dict[str, object]:
         "since": note.since,
         "commit": note.commit,
         "detail": note.detail,
+        "number": note.number,
+        "coming": list(note.coming),
+        "going": list(note.going),
+        "reveals": list(note.reveals),
     }
-    said = {key: value for key, value in more.items() if value not in ([], None, "")}
+    said = {key: value for key, value in more.items() if value or (key == "entry" and value is not None)}
     return {"code": str(note.code), "gravity": str(note.gravity), **said}
-
-
-def sentence(note: Note) -> str:
-    """Return a note as a person would say it, on one line."""
-    name = terminal(note.names[0]) if note.names else ""
-    match note.code:
-        case Code.BACK_AGAIN if note.detail:
-            return f"the file is one that was recorded, with the value that stands now (entry {note.entry})"
-        case Code.BACK_AGAIN:
-            return f"a value that was replaced before is back (entry {note.entry})"
-        case Code.CHANGED_ON_BASE:
-            return f"{name} changed it too since the merge base"
-        case Code.STOOD_SINCE:
-            return f"the value that it may replace was recorded on {note.since[:10]} (entry {note.entry})"
-        case Code.AS_RECORDED:
-            return f"the file becomes what it was after entry {note.entry}"
-        case Code.EDITS_CONFIG:
-            return f"{name} is edited; what is compared and shown still follows the base branch"
-        case Code.EDITS_WORKFLOW:
-            return f"{name} is edited: this very review may have run as the proposal has it"
-        case Code.WRONG_CONFIG | Code.UNREADABLE | Code.MAC_INVALID:
-            return f"{_SENTENCES[note.code]}: {terminal(note.detail)}"
-    return _SENTENCES[note.code]
-
-
-_SENTENCES = {
-    Code.DISCLOSED: "whoever reads the repository can read it from now on",
-    Code.KEPT_NONCE: "new ciphertext under the old nonce, as a rotation of the data key leaves an unchanged value",
-    Code.NOT_SHOWN: "not shown, since a name that reveal does not list holds the same",
-    Code.MAC_INVALID: "the MAC does not match",
-    Code.UNREADABLE: "it cannot be read",
-    Code.NOT_ROTATED: "a recipient was removed and the data key was not rotated: sops rotate",
-    Code.BRINGS_ENVGIT: "this brings envgit in",
-    Code.EDITS_RULES: ".sops.yaml is edited: it decides about files that are encrypted from then on",
-    Code.WRONG_CONFIG: "the configuration that this proposes is wrong",
-    Code.NO_LOG: "there is no log yet, so how long values lived is not known",
-}

@@ -8,6 +8,9 @@ from envgit.escape import terminal
 from envgit.log.verification import Verification
 from envgit.words import count, short
 
+# What stands under these is a digest, or one of our own words.
+TYPED = frozenset({"code", "genesis", "level", "pending", "schema", "trust"})
+
 
 def document(view: Verification) -> dict[str, object]:
     """Return the document `envgit.verify/1`."""
@@ -60,7 +63,7 @@ def pending(view: Verification) -> str:
     more = f" and {len(view.pending) - 5} more" if len(view.pending) > 5 else ""
     verb = "touches" if len(view.pending) == 1 else "touch"
     return (
-        f"envgit: {count(len(view.pending), 'commit')} on {terminal(view.branch)} {verb} an environment and "
+        f"{count(len(view.pending), 'commit')} on {terminal(view.branch)} {verb} an environment and "
         f"{'has' if len(view.pending) == 1 else 'have'} no entry yet: {named}{more}; envgit record"
     )
 
@@ -99,18 +102,18 @@ def incomplete(found: Verification, require: str | None) -> tuple[int, str]:
     if not found.checked:
         return (
             3,
-            "envgit: cannot tell whether every commit has its entry: the source branch could not be held against the log",
+            "cannot tell whether every commit has its entry: the source branch could not be held against the log",
         )
     if found.deep and found.unopened and not found.compared:
         return (
             3,
-            "envgit: cannot tell whether the entries are true of the values: no identity here opens any of the files",
+            "cannot tell whether the entries are true of the values: no identity here opens any of the files",
         )
     if found.newer_from is not None:
-        return 4, f"envgit: needs a newer envgit from entry {found.newer_from}"
+        return 4, f"needs a newer envgit from entry {found.newer_from}"
     if found.pending:
         return 4, pending(found)
     if require and (not found.level or found.level < require):
         reached = found.level or "none"
-        return 4, f"envgit: level {require} is required, and {reached} was reached; {'; '.join(found.raise_by)}"
+        return 4, f"level {require} is required, and {reached} was reached; {'; '.join(found.raise_by)}"
     return 0, ""

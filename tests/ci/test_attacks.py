@@ -37,7 +37,7 @@ def test_a_proposal_cannot_choose_the_log(story: Story) -> None:
     assert step.exit == 0, step.log
     assert "canary" not in story.comments[0]
     assert "canary" not in step.everything
-    assert "Audit log: 3 entries" in story.comments[0]
+    assert "audit log: 3 entries" in story.comments[0]
 
 
 @pytest.mark.parametrize("text", ["audit_branch: [1]\n", "audit_branch: nothing-here\n", "audit_branch: {\n"])
@@ -48,7 +48,7 @@ def test_a_broken_configuration_of_the_head_does_not_hide_the_log(story: Story, 
     story.env({**VALUES, "API_KEY": "canary-key-2"})
     story.propose()
     story.review()
-    assert "Audit log: 3 entries" in story.comments[0]
+    assert "audit log: 3 entries" in story.comments[0]
 
 
 def test_a_log_that_somebody_planted_reveals_nothing(story: Story) -> None:
@@ -59,7 +59,7 @@ def test_a_log_that_somebody_planted_reveals_nothing(story: Story) -> None:
     step = story.review()
     assert "canary" not in story.comments[0] + step.everything
     step = story.review(trust_root="sha256:" + "0" * 64)
-    assert "Audit log" not in story.comments[0]
+    assert "audit log:" not in story.comments[0]
     assert any("the log is not believed" in line for line in step.annotations)
 
 

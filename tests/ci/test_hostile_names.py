@@ -288,7 +288,7 @@ def is_shown(found: str, text: str) -> bool:
 
 
 MARKER = Marker("envgit-audit", "a" * 7, "b" * 7, (7001, 1))
-PAGE = Page(str(MARKER), "https://github.com/acme/platform/actions/runs/7001", 7001, identity=True)
+PAGE = Page(7001, "https://github.com/acme/platform/actions/runs/7001", str(MARKER), 415)
 
 
 OF_REVIEWS = (
@@ -297,16 +297,19 @@ OF_REVIEWS = (
 
 
 def _notes(text: str, codes: tuple[Code, ...] = tuple(Code)) -> tuple[Note, ...]:
-    names = (text, f"+{text}", f"-{text}")
     return tuple(
         Note(
             code,
             list(Gravity)[at % 3],
-            names,
+            (text, text),
             entry=3,
             since="2026-01-05T10:00:00Z",
             commit=CommitId(SHA),
             detail=clipped(text, 200),
+            number=2,
+            coming=(text,),
+            going=(text,),
+            reveals=(text,),
         )
         for at, code in enumerate(codes)
     )
@@ -348,7 +351,6 @@ def everything(text: str, keyless: bool = False) -> Review:
             variables=3,
             live=(Live(text), Live(text, "2026-01-05T10:00:00Z")),
             keyless=text if keyless else "",
-            problem=text,
             state=Digest("sha256:" + "c" * 64),
         )
 

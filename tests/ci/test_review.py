@@ -29,7 +29,7 @@ def test_a_change_gets_one_comment_that_names_it_and_no_value(story: Story) -> N
     assert "### envgit: 2 variables change in `production`" in body
     assert [row[1:3] for row in rows(body)] == [["`DATABASE_URL`", "new value"], ["`DEBUG`", "`false` → `true`"]]
     assert all("hour" in row[3] or "day" in row[3] for row in rows(body))
-    assert "Audit log: 3 entries" in body
+    assert "audit log: 3 entries" in body
     assert "canary" not in step.everything
     assert not story.actions.github.mentions("canary")
     assert set(step.masked) >= {"postgres://canary-1/db", "postgres://canary-2/db", "canary-key-1"}
@@ -151,7 +151,7 @@ def test_without_a_key_the_ciphertext_is_compared(story: Story) -> None:
     cells = {row[1]: row for row in rows(body)}
     assert "have new ciphertext in `production`" in body
     assert cells["`DATABASE_URL`"][2] == "new ciphertext"
-    assert "the value that this may replace was recorded on 2026-01-05 (entry 1)" in cells["`DATABASE_URL`"][4]
+    assert "its value stands since 2026-01-05 (entry 1)" in cells["`DATABASE_URL`"][4]
     assert cells["`NEW`"][2] == "added"
     assert "whether *values* changed is not known" in body
     assert step.masked == step.masked[:1]  # the token alone
@@ -203,7 +203,7 @@ def test_a_removed_recipient_is_told_by_its_consequence(story: Story) -> None:
     story.review()
     (body,) = story.comments
     assert "**Access to `production`** (`envs/production.yaml`)" in body
-    assert f"{leaver.recipient[:12]}…{leaver.recipient[-4:]}" in body
+    assert f"{leaver.recipient[:8]}…{leaver.recipient[-3:]}" in body
     assert "The **data key was not rotated**." in body
     assert "**2 values** that a removed recipient could open stay live" in body
     assert "| `DATABASE_URL` | 2026-01-0" in body
@@ -277,11 +277,12 @@ def test_plaintext_committed_by_mistake_is_an_error_and_never_repeated(story: St
     story.propose()
     step = story.review()
     assert step.exit == 1
-    assert "### envgit: `production` cannot be read" in story.comments[0]
+    assert "### envgit: `production` is committed in clear" in story.comments[0]
+    assert "change each at its source" in story.comments[0]
     assert "canary" not in step.everything
     del story.actions.secrets["SOPS_AGE_KEY"]
     story.review()
-    assert "### envgit: `production` cannot be read" in story.comments[0]
+    assert "### envgit: `production` is committed in clear" in story.comments[0]
     assert "what changes is not known" in story.comments[0]
     assert "as it was" not in story.comments[0]
     assert not story.actions.github.mentions("canary")

@@ -74,6 +74,8 @@ def test_the_ruleset_is_what_github_takes(there: Story) -> None:
         github.rulesets.clear()
         printed = there.cli.ok("init", "--print-ruleset", *words).json
         Api(github.url, "acme/platform", github.token).post("/repos/acme/platform/rulesets", printed)
+    assert "--print-ruleset" in there.cli.fails(2, "init", "--writer", "deploy-key")
+    assert "one at a time" in there.cli.fails(2, "init", "--print-ruleset", "--check")
     assert "deploy-key or app:ID" in there.cli.fails(2, "init", "--print-ruleset", "--writer", "alice")
 
 
