@@ -65,7 +65,9 @@ def history(repo: Repo) -> None:
 def envgit(repo: Path, *words: str, **environ: str) -> None:
     """Run envgit in a process of its own."""
     command = [sys.executable, "-m", "envgit", *words]
-    subprocess.run(command, cwd=repo, env={**os.environ, "PYTHONPATH": str(ROOT), **environ}, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, cwd=repo, env={**os.environ, "PYTHONPATH": str(ROOT), **environ}, check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def reviewed(folder: Path) -> str:
@@ -102,11 +104,17 @@ def main() -> None:
         text = reviewed(folder)
         options = Options.CMARK_OPT_UNSAFE
         page = cmarkgfm.github_flavored_markdown_to_html(text, options)
-        (folder / "comment.html").write_text(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><article>{page}</article>")
+        (folder / "comment.html").write_text(
+            f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><article>{page}</article>"
+        )
         picture = ROOT / "docs" / "comment.png"
-        size = ["--force-device-scale-factor=2", "--window-size=962,670", "--hide-scrollbars"]
+        size = ["--force-device-scale-factor=2", "--window-size=962,700", "--hide-scrollbars"]
         quiet = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
-        subprocess.run([chromium, *quiet, *size, f"--screenshot={picture}", str(folder / "comment.html")], check=True, capture_output=True)
+        subprocess.run(
+            [chromium, *quiet, *size, f"--screenshot={picture}", str(folder / "comment.html")],
+            check=True,
+            capture_output=True,
+        )
     print(f"wrote {picture.relative_to(ROOT)}")
 
 

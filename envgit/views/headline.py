@@ -34,7 +34,9 @@ def _what(review: Review) -> str:
     others = [file for file in review.files if file not in whole]
     parts = [*_wrong(review.files), *_whole(whole), *_variables(others)]
     if access := [file for file in others if file.granted or file.revoked]:
-        parts.append(f"access to {places(access)} changes" + ("" if parts else ", no value does"))
+        same = {file.file.environment for file in access} == {file.file.environment for file in review.files}
+        said = f"access to {places(access)} changes" + ("" if parts else ", no value does")
+        parts.append("and so does who can open it" if len(parts) == 1 and same and len(access) == 1 else said)
     if parts:
         return ", ".join(parts)
     if again := [file for file in review.files if file.reencrypted]:
@@ -124,7 +126,7 @@ def _others(review: Review) -> str:
         return ""
     names = [marked(name) for name in review.others[:NAMED_AT_MOST]]
     more = f" and {len(review.others) - NAMED_AT_MOST:,} more" if len(review.others) > NAMED_AT_MOST else ""
-    return f" Nothing in {', '.join(names)}{more}."
+    return f" Nothing changes in {', '.join(names)}{more}."
 
 
 _COUNTED = {

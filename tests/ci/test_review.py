@@ -204,6 +204,7 @@ def test_a_removed_recipient_is_told_by_its_consequence(story: Story) -> None:
     (body,) = story.comments
     assert "**Access to `production`** (`envs/production.yaml`)" in body
     assert f"{leaver.recipient[:8]}…{leaver.recipient[-3:]}" in body
+    assert "### envgit: 1 variable changes in `production`, and so does who can open it (1 warning)" in body
     assert "The **data key was not rotated**." in body
     assert "**2 values** that a removed recipient could open stay live" in body
     assert "| `DATABASE_URL` | 2026-01-0" in body
@@ -309,7 +310,7 @@ def test_two_environments_have_a_column(story: Story) -> None:
     (body,) = story.comments
     assert "| | Environment | Variable |" in body
     assert "2 variables change in `production`, `staging`" in body
-    assert "Nothing in `test`." in body
+    assert "Nothing changes in `test`." in body
 
 
 def test_a_fork_gets_the_summary_and_no_request(story: Story) -> None:
@@ -402,3 +403,54 @@ def test_a_tampered_ciphertext_is_not_called_harmless(story: Story) -> None:
     story.review()
     assert "`API_KEY` | new ciphertext" in story.comments[0]
     assert "as a rotation" not in story.comments[0]
+
+
+def test_files_that_come_or_go_whole_are_told_as_such(story: Story) -> None:
+    """A new environment and a deleted one are said in the first line, with how many variables each has."""
+    story.env({"A": "canary-aaaaaaaa"}, name="old")
+    story.land()
+    story.env({"B": "canary-bbbbbbbb", "C": "canary-cccccccc"}, name="new")
+    story.repo.git("rm", "-q", "envs/old.yaml")
+    story.propose()
+    story.review()
+    assert "### envgit: `new` is new (2 variables), `old` is deleted (1 variable)" in story.comments[0]
+    assert "can open it" in story.comments[0]
+
+
+def test_a_file_that_was_recorded_is_known_whatever_the_keys_since(story: Story) -> None:
+    """The old file comes back byte for byte after a change of recipients: also with a key a warning says that its value is back."""
+    story.log()
+    first = story.repo.head
+    story.env({**VALUES, "API_KEY": "canary-key-2"}, story.repo.key, new_key())
+    story.land()
+    story.log()
+    story.repo.git("checkout", "-q", first, "--", "envs")
+    story.propose()
+    story.review()
+    assert "becomes, byte for byte, what it was after entry 1 of the log" in story.comments[0]
+    (row,) = [row for row in rows(story.comments[0]) if row[1] == "`API_KEY`"]
+    assert row[0] == "🟡"
+    assert "entry 1" in row[4]
+
+
+def test_a_first_configuration_hides_nothing_from_its_own_review(story: Story) -> None:
+    """Without a configuration on the base every file with a sops block is looked at, whatever the proposal's own names."""
+    story.repo.git("rm", "-q", ".envgit.yaml")
+    story.land("Without")
+    story.repo.write(".envgit.yaml", "version: 1\nenvironments: elsewhere/{environment}.yaml\n")
+    story.env({**VALUES, "API_KEY": "canary-key-2"})
+    story.propose()
+    story.review()
+    assert "`API_KEY`" in story.comments[0]
+
+
+def test_a_widened_reveal_that_equals_a_short_secret_refuses_nothing(story: Story) -> None:
+    """A name that the proposal would reveal may be spelled like some short value."""
+    story.env({**VALUES, "OTHER": "info"})
+    story.land()
+    story.repo.write(".envgit.yaml", CONFIG.replace("[DEBUG]", "[DEBUG, info]"))
+    story.env({**VALUES, "OTHER": "info", "API_KEY": "canary-key-2"})
+    story.propose()
+    step = story.review()
+    assert step.exit == 0, step.log
+    assert "Values that would be shown from then on: `info`" in story.comments[0]
