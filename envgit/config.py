@@ -71,11 +71,6 @@ def revealed(config: Config, variable: str) -> bool:
     return any(fnmatch.fnmatchcase(variable, pattern) for pattern in config.reveal)
 
 
-def wider_reveal(old: Config, new: Config) -> bool:
-    """Tell whether `new` may show a name that `old` may not; a pattern that is not in `old` counts, whatever it matches."""
-    return not set(new.reveal) <= set(old.reveal)
-
-
 def render(config: Config, comments: Mapping[str, str]) -> str:
     """Write a configuration file; `comments` go behind the keys that they are for."""
     lines = ["version: 1"]

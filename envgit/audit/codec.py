@@ -30,6 +30,8 @@ BODIES: Mapping[str, type] = {
     EntryKind.CONFIG: shapes.ConfigBody,
     EntryKind.REWRITE: shapes.RewriteBody,
     EntryKind.SUPPLEMENT: shapes.SupplementBody,
+    EntryKind.SIGNERS: shapes.SignersBody,
+    EntryKind.ANCHOR: shapes.AnchorBody,
 }
 ENVELOPE = ("version", "origin", "sequence", "kind", "recorded_at", "recorder")
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from envgit.audit import checkpoint
 from envgit.audit.canonical import FormatError
 from envgit.audit.entry import (
+    AnchorBody,
     Change,
     ChangeBody,
     ConfigBody,
@@ -22,6 +23,7 @@ from envgit.audit.entry import (
     FileChange,
     RewriteBody,
     Signer,
+    SignersBody,
     SupplementBody,
 )
 from envgit.audit.names import escape
@@ -147,6 +149,10 @@ def subject(entry: Entry) -> str:
             return f"rewrite of {_name(body.branch)}: {_files(body.files) or 'no environment changed'}"
         case SupplementBody():
             return f"supplement to entry {body.of}"
+        case SignersBody():
+            return f"signers, version {body.signers.version}"
+        case AnchorBody():
+            return f"anchor at {body.size}, {body.type}"
     return "genesis" if entry.kind == EntryKind.GENESIS else "an entry"
 
 

@@ -20,6 +20,16 @@ class EntryKind(StrEnum):
     CONFIG = "config"
     REWRITE = "rewrite"
     SUPPLEMENT = "supplement"
+    SIGNERS = "signers"
+    ANCHOR = "anchor"
+
+
+class AnchorType(StrEnum):
+    """What an anchor's evidence is: a note that the log signed, one that witnesses cosigned too, a time-stamp token."""
+
+    NOTE = "note"
+    COSIGNED = "cosigned"
+    RFC3161 = "rfc3161"
 
 
 class Recorder(NamedTuple):
@@ -164,29 +174,53 @@ class FileChange(NamedTuple):
 
 
 class Root(NamedTuple):
-    """A person's key that may change who signs; `key` is one line as in authorized_keys, without comment."""
+    """A person's key that may change who signs; `key` is one line as in authorized_keys, without comment.
+
+    A person who has several keys has several of these under one name, and one vote.
+    """
 
     name: str
     key: str
 
 
 class Signer(NamedTuple):
-    """A key that may sign entries of `kinds`, from sequence `from` on."""
+    """A key that may sign entries of `kinds`, from sequence `from` on, and before `until` where it was revoked."""
 
     name: str
     email: str
     key: str
     kinds: tuple[str, ...]
     from_: int
+    until: int | None = None
+
+    def signs(self, kind: str, sequence: int) -> bool:
+        """Tell whether it may sign an entry."""
+        return kind in self.kinds and self.from_ <= sequence and not self.revoked_at(sequence)
+
+    def revoked_at(self, sequence: int) -> bool:
+        """Tell whether an entry lies where the key is revoked."""
+        return self.until is not None and sequence >= self.until
+
+
+class Reapproved(NamedTuple):
+    """Entries `from` to `size` - 1, for which the roots vouch as they stand under the Merkle root over `size` entries."""
+
+    from_: int
+    size: int
+    root: Digest
 
 
 class Signers(NamedTuple):
-    """A numbered version of the key set; `threshold` roots approve the next."""
+    """A numbered version of the key set; `threshold` persons among the roots approve the next.
+
+    A signer never leaves it: one that is revoked stays, with `until`. `reapproved` says which entries behind that stand.
+    """
 
     version: int
     threshold: int
     roots: tuple[Root, ...]
     signers: tuple[Signer, ...]
+    reapproved: tuple[Reapproved, ...] = ()
 
 
 class GenesisSource(NamedTuple):
@@ -219,7 +253,8 @@ class ConfigBody(NamedTuple):
     """The body of a `config`: the configuration that the commit asks for.
 
     `config` is null where the file is `missing` or `invalid` (then `problem` says which) and the old one stays in force; it stays
-    too where `in_force` is false, because narrowing needs the roots.
+    too where `in_force` is false, because narrowing needs the roots. Their `approvals` come with an entry of their own, for the
+    configuration of entry `of`, after the last commit that was recorded.
     """
 
     source: Source
@@ -228,6 +263,8 @@ class ConfigBody(NamedTuple):
     problem: str = ""
     files: tuple[FileChange, ...] = ()
     review: Review | None = None
+    of: int | None = None
+    approvals: tuple[str, ...] = ()
 
 
 class RewriteBody(NamedTuple):
@@ -248,7 +285,28 @@ class SupplementBody(NamedTuple):
     review: Review | None = None
 
 
-Body = Genesis | ChangeBody | ConfigBody | RewriteBody | SupplementBody
+class SignersBody(NamedTuple):
+    """The body of a `signers`: the next version of the key set, and armored signatures of roots over it."""
+
+    signers: Signers
+    approvals: tuple[str, ...] = ()
+
+
+class AnchorBody(NamedTuple):
+    """The body of an `anchor`: evidence from outside for the log as it stood with `size` entries.
+
+    `evidence` is a C2SP signed note, or a time-stamp response (DER) in base64; `certificates` are PEM, those of the authority's
+    chain that the response itself lacks.
+    """
+
+    size: int
+    root: Digest
+    type: AnchorType
+    evidence: str
+    certificates: tuple[str, ...] = ()
+
+
+Body = Genesis | ChangeBody | ConfigBody | RewriteBody | SupplementBody | SignersBody | AnchorBody
 
 
 class Entry(NamedTuple):

@@ -1,63 +1,115 @@
 """Own the rules by which an entry takes up where the ones before it left off; a break of one is a problem, not the end.
 
-The chain is whole without them: they show what its signer left out or told wrongly.
+The chain is whole without them: they show what its signer left out or told wrongly. What an earlier entry said is read again
+where it is needed, so that nothing grows with the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
+from envgit.audit.canonical import FormatError
+from envgit.audit.entry import AnchorBody, ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
+from envgit.audit.keyset import approved_by, config_statement, enough, narrows
 from envgit.audit.problems import Code, Problem
 from envgit.audit.records import LogState
-from envgit.audit.state import read_file, read_variable
+from envgit.audit.sshsig import Verify
+from envgit.audit.state import read_file, read_supplements, read_variable
 from envgit.audit.tree import Tree
-from envgit.model import ChangeKind, Digest
+from envgit.model import ChangeKind, Digest, EventKind
 
-_Sides = tuple[Digest | None, Digest | None]
+EntryOf = Callable[[int], Entry | None]
+Broken = Iterator[tuple[Code, str]]
+_Part = tuple[str, str] | None  # a file by environment and unit, None for the review
 
 
 class Links:
-    """What has to be remembered of the entries so far, in order to judge the next one."""
+    """What an entry is held against: the log's genesis, an earlier entry by its number, the root over so many entries."""
 
-    __slots__ = ("_files", "_supplied")
+    __slots__ = ("_entry_of", "_genesis", "_root_at", "_verify")
 
-    def __init__(self) -> None:
-        self._files: dict[tuple[int, str, str], _Sides] = {}
-        self._supplied: set[tuple[int, str, str] | int] = set()
+    def __init__(
+        self, entry_of: EntryOf, root_at: Callable[[int], bytes], verify: Verify, genesis: Callable[[], Digest]
+    ) -> None:
+        self._entry_of = entry_of
+        self._root_at = root_at
+        self._verify = verify
+        self._genesis = genesis
 
     def check(self, entry: Entry, tree: Tree, state: LogState) -> Iterator[Problem]:
-        """Return what is wrong with an entry after those that made `tree` and `state`; call it for each, in order."""
+        """Return what is wrong with an entry after those that made `tree` and `state`."""
         for code, what in self._broken(entry, tree, state):
             yield Problem(code, entry.sequence, f"entry {entry.sequence} {what}")
 
-    def _broken(self, entry: Entry, tree: Tree, state: LogState) -> Iterator[tuple[Code, str]]:
+    def _broken(self, entry: Entry, tree: Tree, state: LogState) -> Broken:
         body = entry.body
         if isinstance(body, SupplementBody):
-            yield from self._supplement(entry.sequence, body)
+            yield from self._supplement(entry.sequence, body, tree)
+        elif isinstance(body, AnchorBody):
+            if body.size > entry.sequence or body.root != f"sha256:{self._root_at(body.size).hex()}":
+                yield Code.FALSE_ANCHOR, f"anchors {body.size} entries that are others than these"
         elif isinstance(body, ChangeBody | ConfigBody | RewriteBody):
             yield from _step(body, state)
             for file in body.files:
-                self._files[entry.sequence, file.environment, file.unit] = (file.before, file.after)
                 yield from _file(file, tree)
+            if isinstance(body, ConfigBody):
+                yield from self._config(body, state)
 
-    def _supplement(self, sequence: int, body: SupplementBody) -> Iterator[tuple[Code, str]]:
+    def _config(self, body: ConfigBody, state: LogState) -> Broken:
+        """Hold a configuration that came into force against what needs the roots."""
+        if body.of is None and not body.approvals:
+            released = any(event.kind is EventKind.RELEASED for file in body.files for event in file.events)
+            narrower = body.config is not None and narrows(state.config, body.config)
+            if body.in_force and state.signers.threshold and (released or narrower):
+                yield Code.UNAPPROVED_CONFIG, "audits less or reveals more, and no root approved it"
+            return
+        asked = self._entry_of(body.of) if body.of is not None else None
+        if (
+            body.config is None
+            or body.of is None
+            or asked is None
+            or not isinstance(asked.body, ConfigBody)
+            or (asked.body.config, asked.body.in_force) != (body.config, False)
+        ):
+            yield Code.UNAPPROVED_CONFIG, "approves a configuration that no entry asked for"
+            return
+        statement = config_statement(state.origin, self._genesis(), body.of, body.config)
+        try:
+            keys = approved_by(statement, body.approvals, self._verify)
+        except FormatError as error:
+            yield Code.UNAPPROVED_CONFIG, f"has {error}"
+            return
+        if not enough(state.signers, keys):
+            yield Code.UNAPPROVED_CONFIG, f"has not the approvals of {state.signers.threshold} persons"
+
+    def _supplement(self, sequence: int, body: SupplementBody, tree: Tree) -> Broken:
         if body.of >= sequence:
             yield Code.WRONG_SUPPLEMENT, "supplements one that comes later"
             return
-        parts: list[tuple[int, str, str] | int] = [(body.of, file.environment, file.unit) for file in body.files]
-        parts += [body.of] if body.review is not None else []
-        if any(part in self._supplied for part in parts):
+        told = {part for number in read_supplements(tree, body.of) for part in _parts(self._entry_of(number))}
+        if not told.isdisjoint(_told(body)):
             yield Code.WRONG_SUPPLEMENT, f"says again what was said of entry {body.of} before"
-        self._supplied.update(parts)
+        of = self._entry_of(body.of)
+        files = of.body.files if of and isinstance(of.body, ChangeBody | ConfigBody | RewriteBody) else ()
+        sides = {(file.environment, file.unit): (file.before, file.after) for file in files}
         for file in body.files:
-            if self._files.get((body.of, file.environment, file.unit)) != (file.before, file.after):
+            if sides.get((file.environment, file.unit)) != (file.before, file.after):
                 yield Code.WRONG_SUPPLEMENT, f"speaks of another {file.environment} than entry {body.of} does"
             if any(change.previous is not None and change.previous >= body.of for change in file.changes):
                 yield Code.WRONG_PREVIOUS, f"names a last change that is not before entry {body.of}"
 
 
-def _step(body: ChangeBody | ConfigBody | RewriteBody, state: LogState) -> Iterator[tuple[Code, str]]:
+def _parts(entry: Entry | None) -> Iterator[_Part]:
+    return _told(entry.body) if entry and isinstance(entry.body, SupplementBody) else iter(())
+
+
+def _told(body: SupplementBody) -> Iterator[_Part]:
+    yield from ((file.environment, file.unit) for file in body.files)
+    if body.review is not None:
+        yield None
+
+
+def _step(body: ChangeBody | ConfigBody | RewriteBody, state: LogState) -> Broken:
     last = state.source_commit
     if isinstance(body, RewriteBody):
         if body.from_ != last:
@@ -70,7 +122,7 @@ def _step(body: ChangeBody | ConfigBody | RewriteBody, state: LogState) -> Itera
         yield Code.WRONG_STEP, "is a step that goes nowhere"
 
 
-def _file(file: FileChange, tree: Tree) -> Iterator[tuple[Code, str]]:
+def _file(file: FileChange, tree: Tree) -> Broken:
     record = read_file(tree, file.environment, file.unit)
     if file.before != (record.digest if record else None):
         yield Code.DIGEST_GAP, f"takes up {file.environment} from another content than was recorded: one is missing"

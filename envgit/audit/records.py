@@ -5,7 +5,7 @@
 
 from typing import NamedTuple
 
-from envgit.audit.entry import Signers
+from envgit.audit.entry import AnchorType, Signers
 from envgit.audit.merkle import Frontier
 from envgit.model import CommitId, Config, Digest, Fingerprint, KeyId, Reason, ValueType
 
@@ -56,8 +56,18 @@ class VariableRecord(NamedTuple):
     removed: bool = False
 
 
+class Anchored(NamedTuple):
+    """The last anchor of a type: the sequence of its entry."""
+
+    type: AnchorType
+    entry: int
+
+
 class LogRecord(NamedTuple):
-    """`log.json`: the log's size and Merkle frontier, where the source branch was recorded to, and what is in force."""
+    """`log.json`: the log's size and Merkle frontier, where the source branch was recorded to, and what is in force.
+
+    `config_pending` is the entry whose configuration waits for the roots' approval.
+    """
 
     origin: str
     size: int
@@ -67,7 +77,8 @@ class LogRecord(NamedTuple):
     source_commit: CommitId | None
     config: Config
     signers: Signers
-    config_pending: bool = False
+    config_pending: int | None = None
+    anchors: tuple[Anchored, ...] = ()
 
 
 class LogState(NamedTuple):

@@ -1,6 +1,7 @@
 """Own the SSHSIG format, for ed25519 alone: what is signed, and the armor that git and ssh-keygen read.
 
-Source: OpenSSH's PROTOCOL.sshsig. There is one armor for a signature: any other that decodes to the same is refused.
+Source: OpenSSH's PROTOCOL.sshsig, and PROTOCOL.u2f for keys on hardware. There is one armor for a signature: any other that
+decodes to the same is refused.
 """
 
 from __future__ import annotations
@@ -8,17 +9,32 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from hashlib import sha256, sha512
+from typing import NamedTuple
 
 from envgit.audit.canonical import FormatError
 
 NAMESPACE = "git"
 KEY_TYPE = b"ssh-ed25519"
+HARDWARE_TYPE = b"sk-ssh-ed25519@openssh.com"
+MAX_ARMOR = 8192
+Verify = Callable[[bytes, bytes, bytes], bool]  # public key, signed data, signature
 _MAGIC = b"SSHSIG"
 _HASH = b"sha512"
 _BEGIN = "-----BEGIN SSH SIGNATURE-----"
 _END = "-----END SSH SIGNATURE-----"
 _COLUMNS = 70
+_USER_PRESENT = 1
+
+
+class Approval(NamedTuple):
+    """A signature taken apart: the signer's key as a line, and what ed25519 has to be asked."""
+
+    line: str
+    public: bytes
+    data: bytes
+    signature: bytes
 
 
 def signed_data(message: bytes, namespace: str = NAMESPACE) -> bytes:
@@ -36,8 +52,64 @@ def armor(public: bytes, signature: bytes, namespace: str = NAMESPACE) -> str:
             map(_string, (key_blob(public), namespace.encode(), b"", _HASH, _string(KEY_TYPE) + _string(signature)))
         )
     )
+    return wrapped(blob)
+
+
+def wrapped(blob: bytes) -> str:
+    """Return the armor around a signature's bytes."""
     text = b64encode(blob).decode()
     return "\n".join([_BEGIN, *(text[at : at + _COLUMNS] for at in range(0, len(text), _COLUMNS)), _END])
+
+
+def approval(text: str, message: bytes, namespace: str) -> Approval:
+    """Take apart a signature of `ssh-keygen -Y sign` by an ed25519 key, on disk or on hardware, over `message`.
+
+    Raise FormatError for any other kind, namespace, hash or form. Whether it is good is for ed25519 to say.
+    """
+    try:
+        blob = b64decode("".join(text.split("\n")[1:-1]), validate=True) if len(text) <= MAX_ARMOR else b""
+    except (Base64Error, ValueError):
+        raise FormatError("a signature that is no base64") from None
+    key, said, reserved, hash_, signature = _fields(blob.removeprefix(_MAGIC + (1).to_bytes(4, "big")), 5)
+    if wrapped(blob) != text or (said, reserved, hash_) != (namespace.encode(), b"", _HASH):
+        raise FormatError(f"a signature that is not one for {namespace}")
+    data = signed_data(message, namespace)
+    kind, public, *application = _fields(key, 3 if key[4:].startswith(HARDWARE_TYPE) else 2)
+    if kind == HARDWARE_TYPE:
+        tail = signature[-5:]  # one byte of flags, four of a counter
+        if not tail or not tail[0] & _USER_PRESENT:
+            raise FormatError("a signature for which nobody touched the key")
+        signature = signature[:-5]
+        data = sha256(application[0]).digest() + tail + sha256(data).digest()
+    of, raw = _fields(signature, 2)
+    if kind not in (KEY_TYPE, HARDWARE_TYPE) or of != kind or len(public) != 32 or len(raw) != 64:
+        raise FormatError("a signature by a key that is no ed25519 key")
+    return Approval(f"{kind.decode()} {b64encode(key).decode()}", public, data, raw)
+
+
+def root_line(line: str) -> str:
+    """Return a root's public key, on disk or on hardware, without comment; raise FormatError for any other."""
+    found = re.fullmatch(r"(ssh-ed25519|sk-ssh-ed25519@openssh\.com) ([A-Za-z0-9+/=]+)(?: [^\n]*)?", line.strip())
+    try:
+        blob = b64decode(found[2], validate=True) if found else b""
+    except (Base64Error, ValueError):
+        blob = b""
+    kind, public, *_application = _fields(blob, 3 if found and found[1].startswith("sk-") else 2)
+    if found is None or kind.decode("latin-1") != found[1] or len(public) != 32:
+        raise FormatError("a public key that is no ed25519 key")
+    return f"{found[1]} {found[2]}"
+
+
+def _fields(data: bytes, number: int) -> list[bytes]:
+    """Return exactly so many length-prefixed fields; raise FormatError where the bytes are others."""
+    found, place = [], 0
+    for _field in range(number):
+        size = int.from_bytes(data[place : place + 4], "big")
+        found.append(data[place + 4 : place + 4 + size])
+        place += 4 + size
+    if place != len(data):
+        raise FormatError("SSH fields of other lengths")
+    return found
 
 
 def dearmor(text: str, namespace: str = NAMESPACE) -> tuple[bytes, bytes]:
@@ -80,7 +152,16 @@ def public_bytes(line: str) -> bytes:
 
 def fingerprint(public: bytes) -> str:
     """Return the fingerprint that ssh-keygen -l shows."""
-    return "SHA256:" + b64encode(sha256(key_blob(public)).digest()).decode().rstrip("=")
+    return _shown(key_blob(public))
+
+
+def line_fingerprint(line: str) -> str:
+    """Return the fingerprint of a key line that is known to be one."""
+    return _shown(b64decode(line.split(" ")[1]))
+
+
+def _shown(blob: bytes) -> str:
+    return "SHA256:" + b64encode(sha256(blob).digest()).decode().rstrip("=")
 
 
 def _string(data: bytes) -> bytes:

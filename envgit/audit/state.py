@@ -11,6 +11,7 @@ from typing import TypeVar
 from envgit.audit.canonical import FormatError, decode, encode
 from envgit.audit.codec import decode_entry, read_record, record_bytes
 from envgit.audit.entry import (
+    AnchorBody,
     Change,
     ChangeBody,
     ConfigBody,
@@ -19,11 +20,12 @@ from envgit.audit.entry import (
     FileChange,
     Genesis,
     RewriteBody,
+    SignersBody,
     SupplementBody,
 )
 from envgit.audit.merkle import Frontier, leaf_hash
 from envgit.audit.names import ENTRIES, ENVIRONMENTS, SUPPLEMENTS, directory, escape, numbered
-from envgit.audit.records import FileRecord, KeyRecord, LogRecord, LogState, VariableRecord
+from envgit.audit.records import Anchored, FileRecord, KeyRecord, LogRecord, LogState, VariableRecord
 from envgit.audit.tree import Path, Tree
 from envgit.model import ChangeKind, EventKind
 
@@ -155,11 +157,14 @@ def _continued(record: LogRecord, entry: Entry) -> LogRecord:
             record = record._replace(source_commit=source.commit)
             if config is None:
                 return record
-            return (
-                record._replace(config=config, config_pending=False)
-                if in_force
-                else record._replace(config_pending=True)
-            )
+            if not in_force:
+                return record._replace(config_pending=entry.sequence)
+            return record._replace(config=config, config_pending=None)
+        case SignersBody(signers=signers):
+            return record._replace(signers=signers)
+        case AnchorBody(type=kind):
+            others = (known for known in record.anchors if known.type is not kind)
+            return record._replace(anchors=tuple(sorted((*others, Anchored(kind, entry.sequence)))))
     return record
 
 

@@ -21,6 +21,9 @@ class Objects(Protocol):
     def blob(self, tree: ObjectId, path: Path) -> bytes | None:
         """Return a blob of a tree, None where the tree has none there or it is larger than an entry may be."""
 
+    def object(self, oid: ObjectId) -> bytes:
+        """Return the bytes of an object, whatever its kind."""
+
 
 class StoredObjects:
     """A git object store for the verifier, by its `raw` (kind and bytes of an object) and its `size`."""
@@ -50,6 +53,10 @@ class StoredObjects:
             return None
         kind, data = self._raw(oid)
         return data if kind == "blob" else None
+
+    def object(self, oid: ObjectId) -> bytes:
+        """Return the bytes of an object, whatever its kind."""
+        return self._raw(oid)[1]
 
     def _tree_bytes(self, oid: ObjectId) -> bytes:
         kind, data = self._raw(oid)

@@ -7,28 +7,30 @@ known. Nothing here trusts what a library says of a commit: raw bytes are read, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from envgit.audit import commit as commits
 from envgit.audit import sshsig
+from envgit.audit.authority import Authority, public_or_none
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import UnknownVersion, decode_entry
-from envgit.audit.entry import Entry, Genesis, Signer
+from envgit.audit.entry import Entry, Genesis, Signers
 from envgit.audit.links import Links
-from envgit.audit.merkle import Frontier, leaf_hash
+from envgit.audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from envgit.audit.names import ENTRIES, numbered
 from envgit.audit.problems import Code, Problem
 from envgit.audit.records import LogState
-from envgit.audit.state import README, apply
+from envgit.audit.sshsig import Verify
+from envgit.audit.state import README, apply, read_state
 from envgit.audit.store import Objects, StoredObjects
 from envgit.audit.tree import Tree
+from envgit.audit.walk import Ahead, Broken, Check, Signed, Since, Walk
 from envgit.model import Digest, ObjectId
 
-__all__ = ["Code", "Objects", "Problem", "Report", "StoredObjects", "Verifier", "verify_log"]
+__all__ = ["Code", "Objects", "Problem", "Report", "Since", "StoredObjects", "Verifier", "verify_log"]
 
-WALKED_IN_MEMORY = 20_000
-Verify = Callable[[bytes, bytes, bytes], bool]  # public key, signed data, signature
 Observe = Callable[[Entry], None]
 
 
@@ -36,20 +38,23 @@ Observe = Callable[[Entry], None]
 class Report:
     """What a verification found.
 
-    `entries` counts the commits of the branch, `good` those from the first on that are as signed. `warnings` are odd
-    but prove nothing. `signers` counts entries by (name, key fingerprint). `root` is the Merkle root over the good
-    entries, `root_then` the one at the size that was asked for, 32 bytes each. `state` and `tree` are where the log
-    stands after the last good entry of a known kind; `newer_from` is the first that only a newer envgit understands.
+    `entries` counts the commits of the branch, `good` those from the first on that are as signed; `since` of them were known
+    before and are not looked at again. `warnings` are odd but prove nothing. `signers` counts new entries by (name, key
+    fingerprint). `root` is the Merkle root over the good entries, `root_then` the one at the size that was asked for, 32 bytes
+    each. `state` and `tree` are where the log stands after the last good entry of a known kind, `tip` that entry's commit;
+    `newer_from` is the first that only a newer envgit understands.
     """
 
     entries: int = 0
     good: int = 0
+    since: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     signers: Counter[tuple[str, str]] = field(default_factory=Counter)
     genesis: Digest | None = None
     state: LogState | None = None
     tree: ObjectId | None = None
+    tip: ObjectId | None = None
     frontier: Frontier = field(default_factory=Frontier)
     root_then: bytes | None = None
     newer_from: int | None = None
@@ -60,124 +65,147 @@ class Report:
         return self.frontier.root()
 
 
-class _Broken(Exception):
-    """The chain breaks here; nothing after it is looked at."""
-
-    def __init__(self, code: Code, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """A commit of the branch, taken apart."""
-
-    oid: ObjectId
-    parent: ObjectId | None
-    tree: ObjectId
-    leaf: str
-    plain: bytes
-    public: bytes
-    signature: bytes
-
-
 def verify_log(
-    objects: Objects, tip: ObjectId, verify: Verify, *, observe: Observe | None = None, root_at: int | None = None
+    objects: Objects,
+    tip: ObjectId,
+    verify: Verify,
+    *,
+    observe: Observe | None = None,
+    root_at: int | None = None,
+    since: Since | None = None,
+    ahead: Ahead | None = None,
 ) -> Report:
-    """Check the log that ends in commit `tip`, from its genesis on; `observe` gets every good entry of a known kind.
+    """Check the log that ends in commit `tip`; `observe` gets every good new entry of a known kind.
 
-    `verify` checks an ed25519 signature. Raise CannotTell where an object is not here; nothing else is raised.
+    It goes on from `since` where the branch continues that, else it begins with the genesis. `verify` checks an ed25519
+    signature; `ahead` takes a batch of them and returns a function that waits for the answers. Raise CannotTell where an
+    object is not here; nothing else is raised.
     """
-    return Verifier(objects, verify, observe or (lambda _entry: None), root_at).run(tip)
+
+    def at_once(batch: Sequence[Check]) -> Callable[[], Sequence[bool]]:
+        return lambda: [verify(*check) for check in batch]
+
+    return Verifier(objects, verify, observe or (lambda _entry: None), root_at, ahead or at_once).run(tip, since)
 
 
 class Verifier:
-    """Check one branch from its first commit to its tip."""
+    """Check one branch from its first commit, or one that is known, to its tip."""
 
-    def __init__(self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None) -> None:
+    def __init__(
+        self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None, ahead: Ahead
+    ) -> None:
         self._objects = objects
-        self._verify = verify
         self._observe = observe
-        self._root_at = root_at
+        self._wanted = root_at
+        self._ahead = ahead
         self._tree = Tree(forget=(ENTRIES,))
         self._frontier = Frontier()  # kept apart from the state: it goes on where kinds are unknown
-        self._links = Links()
-        self._keys: dict[str, bytes] = {}
+        self._roots = bytearray()  # the root after every entry that was looked at
+        self._links = Links(lru_cache(maxsize=512)(self._entry_of), self.root_at, verify, self._genesis)
+        self._authority = Authority(self.root_at, verify)
         self._recorded_at = ""
         self._tip_tree: ObjectId | None = None
-        self._walked: dict[ObjectId, bytes] = {}
+        self._base: Since | None = None
+        self._base_signers: Signers | None = None
         self.report = Report()
 
-    def run(self, tip: ObjectId) -> Report:
+    def run(self, tip: ObjectId, since: Since | None = None) -> Report:
         """Check every commit, oldest first, and stop at the first that breaks the chain."""
-        chain = self._chain(tip)
-        report = self.report
-        report.entries = len(chain)
+        walk = Walk(self._objects, tip, since)
         self._tip_tree = _tree_or_none(self._objects.commit(tip))
-        parent: ObjectId | None = None
-        for sequence, oid in enumerate(chain):
+        if since is not None and (not walk.joined or not self._resume(since)):
+            walk = Walk(self._objects, tip, None)
+        report = self.report
+        report.entries = report.since + len(walk.oids)
+        for sequence, (one, good) in enumerate(walk.signed(report.since, self._ahead), start=report.since):
             try:
-                if not self._entry(sequence, oid, parent):
+                if isinstance(one, Broken):
+                    raise one
+                if not self._entry(sequence, one, good=good):
                     break
-            except _Broken as broken:
+            except Broken as broken:
                 report.problems.append(Problem(broken.code, sequence, broken.detail))
                 break
-            report.good, report.frontier = sequence + 1, self._frontier
-            if report.good == self._root_at:
+            report.good, report.frontier, report.tip = sequence + 1, self._frontier, one.oid
+            if report.good == self._wanted:
                 report.root_then = self._frontier.root()
-            parent = oid
+        if report.state is not None:
+            report.problems += self._authority.revoked(
+                report.state.signers, self._base_signers, report.since, self._signed_before
+            )
         return report
 
-    def _chain(self, tip: ObjectId) -> list[ObjectId]:
-        found = [tip]
-        while parents := commits.parents(self._commit(found[-1])):
-            found.append(parents[0])
-        found.reverse()
-        return found
+    def _resume(self, since: Since) -> bool:
+        """Take up what is known; False where it is not what the branch has there."""
+        try:
+            tree = commits.tree_of(self._objects.commit(since.commit))
+            loaded = Tree(self._objects.object, tree, forget=(ENTRIES,))
+            state = read_state(loaded)
+            first, last = (self._objects.blob(tree, numbered(ENTRIES, number)) for number in (0, since.size - 1))
+            if first is None or last is None or (state.size, state.root) != (since.size, since.root):
+                return False
+            self._recorded_at = decode_entry(last).recorded_at
+        except FormatError:
+            return False
+        report = self.report
+        report.since = report.good = since.size
+        report.genesis = Digest(f"sha256:{leaf_hash(first).hex()}")
+        report.state, report.tree, report.tip, report.frontier = state, tree, since.commit, state.frontier
+        report.root_then = since.root if self._wanted == since.size else None
+        self._tree, self._frontier, self._base, self._base_signers = loaded, state.frontier, since, state.signers
+        return True
 
-    def _commit(self, oid: ObjectId) -> bytes:
-        """Return a commit; the second time is the last, and mostly out of memory."""
-        if (raw := self._walked.pop(oid, None)) is not None:
-            return raw
-        raw = self._objects.commit(oid)
-        if len(self._walked) < WALKED_IN_MEMORY:
-            self._walked[oid] = raw
-        return raw
+    def root_at(self, size: int) -> bytes:
+        """Return the Merkle root, 32 bytes, over so many of the entries that were looked at; nothing where there are fewer."""
+        known = self._base.size if self._base else 0
+        if self._base and size <= known:
+            return next((root for number, _public, root in self._before(size - 1) if number == size - 1), b"")
+        place = (size - known - 1) * HASH_BYTES
+        return bytes(self._roots[place : place + HASH_BYTES]) if size > 0 else b""
 
-    def _entry(self, sequence: int, oid: ObjectId, parent: ObjectId | None) -> bool:
+    def _before(self, first: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Return number, signer's key and root of the entries that were known, from the newest down to `first`.
+
+        They are ancestors of a commit that was verified: what their messages say is true.
+        """
+        oid: ObjectId | None = self._base.commit if self._base else None
+        number = self._base.size - 1 if self._base else -1
+        while oid is not None and number >= max(first, 0):
+            raw = self._objects.commit(oid)
+            plain, armor = commits.detach(raw)
+            said = commits.signed_checkpoint(plain)
+            yield number, sshsig.dearmor(armor)[0], said[2] if said else b""
+            oid, number = next(iter(commits.parents(raw)), None), number - 1
+
+    def _signed_before(self, first: int) -> Iterator[tuple[int, bytes]]:
+        return ((number, public) for number, public, _root in self._before(first))
+
+    def _entry_of(self, sequence: int) -> Entry | None:
+        data = self._objects.blob(self._tip_tree, numbered(ENTRIES, sequence)) if self._tip_tree else None
+        try:
+            return decode_entry(data) if data is not None else None
+        except FormatError:
+            return None
+
+    def _genesis(self) -> Digest:
+        return self.report.genesis or Digest("")
+
+    def _entry(self, sequence: int, signed: Signed, *, good: bool) -> bool:
         """Check one commit; False where it is beyond what this version can judge."""
-        signed = self._signed(sequence, oid, parent)
         data = self._data(sequence, signed)
         leaf = leaf_hash(data)
         self._frontier = self._frontier.append(leaf)
         if self.report.newer_from is not None:
-            return self._unknown(sequence, signed)
+            return self._unknown(sequence, signed, good=good)
         entry = self._decoded(sequence, data)
         if entry is not None:
             self._place(entry)
         if entry is None or entry.body is None:
-            return self._unknown(sequence, signed)
-        self._known(entry, data, leaf, signed)
+            return self._unknown(sequence, signed, good=good)
+        self._known(entry, data, leaf, signed, good=good)
         return True
 
-    def _signed(self, sequence: int, oid: ObjectId, parent: ObjectId | None) -> _Signed:
-        raw = self._commit(oid)
-        name = f"commit {oid[:7]}, where entry {sequence} belongs,"
-        if not commits.signed_leaf(raw):
-            raise _Broken(Code.NOT_AN_ENTRY, f"{name} is no entry: the log ends before it")
-        try:
-            tree = commits.tree_of(raw)
-            plain, armor = commits.detach(raw)
-            public, signature = sshsig.dearmor(armor)
-        except FormatError as error:
-            raise _Broken(Code.BAD_SIGNATURE, f"{name} is {error}") from None
-        checkpoint = commits.signed_checkpoint(plain)
-        if checkpoint is not None and checkpoint[1] != sequence + 1:
-            raise _Broken(Code.WRONG_SEQUENCE, f"{name} says that it is entry {checkpoint[1] - 1}")
-        return _Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature)
-
-    def _data(self, sequence: int, signed: _Signed) -> bytes:
+    def _data(self, sequence: int, signed: Signed) -> bytes:
         """Return an entry's bytes: the tip's, which has all of them, or the commit's own where those are not signed."""
         path, data = numbered(ENTRIES, sequence), None
         for tree in (self._tip_tree, signed.tree):
@@ -185,9 +213,9 @@ class Verifier:
             if data is not None and leaf_hash(data).hex() == signed.leaf:
                 return data
         if data is None:
-            raise _Broken(Code.ENTRY_ALTERED, f"entry {sequence} is not where it belongs in commit {signed.oid[:7]}")
+            raise Broken(Code.ENTRY_ALTERED, f"entry {sequence} is not where it belongs in commit {signed.oid[:7]}")
         found = f"its bytes hash to {leaf_hash(data).hex()[:4]}…, signed was {signed.leaf[:4]}…"
-        raise _Broken(Code.ENTRY_ALTERED, f"entry {sequence} is not what was signed: {found}")
+        raise Broken(Code.ENTRY_ALTERED, f"entry {sequence} is not what was signed: {found}")
 
     def _decoded(self, sequence: int, data: bytes) -> Entry | None:
         try:
@@ -195,24 +223,24 @@ class Verifier:
         except UnknownVersion:
             return None
         except FormatError as error:
-            raise _Broken(Code.MALFORMED_ENTRY, f"entry {sequence} is malformed: {error}") from None
+            raise Broken(Code.MALFORMED_ENTRY, f"entry {sequence} is malformed: {error}") from None
 
-    def _known(self, entry: Entry, data: bytes, leaf: bytes, signed: _Signed) -> None:
+    def _known(self, entry: Entry, data: bytes, leaf: bytes, signed: Signed, *, good: bool) -> None:
         name = f"entry {entry.sequence}"
         readme = self._begin(entry, leaf, signed.tree) if isinstance(entry.body, Genesis) else b""
-        signer = self._signer(entry, signed.public)
+        signer = self._authority.signer(entry, signed.public, self.report.state, self._genesis())
         state = self.report.state
         problems = list(self._links.check(entry, self._tree, state)) if state else []
         try:
             state = apply(entry, data, self._tree, state, readme)
         except FormatError as error:
-            raise _Broken(Code.MALFORMED_ENTRY, f"{name} does not follow: {error}") from None
+            raise Broken(Code.MALFORMED_ENTRY, f"{name} does not follow: {error}") from None
         root, _new = self._tree.flush()
         if root != signed.tree:
-            raise _Broken(Code.TREE_ALTERED, f"{name}: the tree of {signed.oid[:7]} is not what its entries make")
+            raise Broken(Code.TREE_ALTERED, f"{name}: the tree of {signed.oid[:7]} is not what its entries make")
         if commits.unsigned(entry, leaf, root, signed.parent, state, signer) != signed.plain:
             raise _altered(entry.sequence, signed, "is not the one that its entry makes")
-        self._good_signature(entry.sequence, signed)
+        _check_signature(entry.sequence, signed, good=good)
         self._accept(entry, state, root, problems)
         self.report.signers[signer.name, sshsig.fingerprint(signed.public)] += 1
 
@@ -220,6 +248,7 @@ class Verifier:
         report = self.report
         report.state, report.tree = state, tree
         report.problems += problems
+        self._roots += state.root
         if entry.recorded_at < self._recorded_at:
             detail = f"entry {entry.sequence} says that it was recorded before the one before it"
             report.warnings.append(Problem(Code.TIME_GOES_BACK, entry.sequence, detail))
@@ -229,74 +258,54 @@ class Verifier:
     def _place(self, entry: Entry) -> None:
         sequence, state = self.report.good, self.report.state
         if entry.sequence != sequence:
-            raise _Broken(Code.WRONG_SEQUENCE, f"entry {sequence} says that it is entry {entry.sequence}")
+            raise Broken(Code.WRONG_SEQUENCE, f"entry {sequence} says that it is entry {entry.sequence}")
         genesis = isinstance(entry.body, Genesis)
         if genesis and state is not None:
-            raise _Broken(Code.SECOND_GENESIS, f"entry {sequence} is a second genesis")
+            raise Broken(Code.SECOND_GENESIS, f"entry {sequence} is a second genesis")
         if not genesis and state is None:
-            raise _Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
+            raise Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
         if state is not None and entry.origin != state.origin:
-            raise _Broken(Code.WRONG_ORIGIN, f"entry {sequence} belongs to another log")
+            raise Broken(Code.WRONG_ORIGIN, f"entry {sequence} belongs to another log")
 
     def _begin(self, entry: Entry, leaf: bytes, tree: ObjectId) -> bytes:
         self.report.genesis = Digest(f"sha256:{leaf.hex()}")
         readme = self._objects.blob(tree, README) or b""
         if isinstance(entry.body, Genesis) and entry.body.readme != commits.readme_digest(readme):
-            raise _Broken(Code.TREE_ALTERED, "README.md is not the one that the genesis names")
+            raise Broken(Code.TREE_ALTERED, "README.md is not the one that the genesis names")
         return readme
 
-    def _signer(self, entry: Entry, public: bytes) -> Signer:
-        for signer in self._signers(entry):
-            if self._public(signer.key) == public and signer.from_ <= entry.sequence and entry.kind in signer.kinds:
-                return signer
-        key = sshsig.fingerprint(public)
-        detail = f"entry {entry.sequence} is signed by {key}, which may not sign entries of kind {entry.kind}"
-        raise _Broken(Code.UNKNOWN_SIGNER, detail)
-
-    def _signers(self, entry: Entry | None = None) -> tuple[Signer, ...]:
-        if entry is not None and isinstance(entry.body, Genesis):
-            return entry.body.signers.signers
-        return self.report.state.signers.signers if self.report.state else ()
-
-    def _public(self, line: str) -> bytes:
-        if line not in self._keys:
-            try:
-                self._keys[line] = sshsig.public_bytes(line)
-            except FormatError:
-                self._keys[line] = b""
-        return self._keys[line]
-
-    def _good_signature(self, sequence: int, signed: _Signed) -> None:
-        if not self._verify(signed.public, sshsig.signed_data(signed.plain), signed.signature):
-            raise _Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature on {signed.oid[:7]} is not good")
-
-    def _unknown(self, sequence: int, signed: _Signed) -> bool:
+    def _unknown(self, sequence: int, signed: Signed, *, good: bool) -> bool:
         """Check what can be of an entry of a newer kind, or after one: checkpoint, headers, signature, signer."""
         state = self.report.state
         if state is None:
-            raise _Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
-        if all(self._public(signer.key) != signed.public for signer in self._signers()):
+            raise Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
+        if all(public_or_none(signer.key) != signed.public for signer in state.signers.signers):
             if self.report.newer_from is not None:
                 return False  # the newer kind may have named the key
             key = sshsig.fingerprint(signed.public)
-            raise _Broken(Code.UNKNOWN_SIGNER, f"entry {sequence} is signed by {key}, which no entry names")
+            raise Broken(Code.UNKNOWN_SIGNER, f"entry {sequence} is signed by {key}, which no entry names")
         said = commits.signed_checkpoint(signed.plain)
         if said != (state.origin, self._frontier.size, self._frontier.root()):
             detail = f"entry {sequence}: its checkpoint is not that of the entries before it"
-            raise _Broken(Code.COMMIT_ALTERED, detail)
+            raise Broken(Code.COMMIT_ALTERED, detail)
         if not commits.plain_headers(signed.plain, signed.parent):
             raise _altered(sequence, signed, "has headers of another form")
-        self._good_signature(sequence, signed)
+        _check_signature(sequence, signed, good=good)
         if self.report.newer_from is None:
             self.report.newer_from = sequence
         return True
 
 
-def _altered(sequence: int, signed: _Signed, what: str) -> _Broken:
+def _check_signature(sequence: int, signed: Signed, *, good: bool) -> None:
+    if not good:
+        raise Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature on {signed.oid[:7]} is not good")
+
+
+def _altered(sequence: int, signed: Signed, what: str) -> Broken:
     name = f"entry {sequence}: commit {signed.oid[:7]}"
     if len(commits.parents(signed.plain)) > 1:
-        return _Broken(Code.EXTRA_PARENT, f"{name} has more than one parent")
-    return _Broken(Code.COMMIT_ALTERED, f"{name} {what}")
+        return Broken(Code.EXTRA_PARENT, f"{name} has more than one parent")
+    return Broken(Code.COMMIT_ALTERED, f"{name} {what}")
 
 
 def _tree_or_none(raw: bytes) -> ObjectId | None:

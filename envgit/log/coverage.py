@@ -24,23 +24,29 @@ class Coverage:
     checked: bool = True
 
 
-class Covered:
-    """What the entries say that they cover, gathered in the verifier's one pass."""
+class OffTheLine(CannotTell):
+    """The commit from which the log goes on is not on the source branch's first-parent line."""
 
-    def __init__(self) -> None:
-        self.genesis: Genesis | None = None
+
+class Covered:
+    """What the entries say that they cover, gathered in the verifier's one pass.
+
+    `after` and `config` say where the entries go on that are observed, where those before were held against the branch already.
+    """
+
+    def __init__(self, after: CommitId | None = None, config: Config | None = None) -> None:
+        self._start: CommitId | None = None  # the first commit that is audited
         self._commits: set[CommitId] = set()
         self._configs: dict[CommitId, Config] = {}
-        self._last: CommitId | None = None
-        self._rewritten: CommitId | None = None
-        self._at_rewrite: Config | None = None
+        self._last = self._after = after
+        self._at_start = config
 
     def observe(self, entry: Entry) -> None:
         """Take note of one entry, in order."""
         match entry.body:
-            case Genesis() as genesis:
-                self.genesis = genesis
-                self._at_rewrite = genesis.config
+            case Genesis(source=begun, config=config):
+                self._start = begun.start
+                self._at_start = config
             case ChangeBody(source=source):
                 self._commits.update((source.commit, *(merged.commit for merged in source.merged)))
                 self._last = source.commit
@@ -52,25 +58,30 @@ class Covered:
             case RewriteBody(to=commit):
                 # What lies behind a rewrite is told by its net difference.
                 self._commits.add(commit)
-                self._last = self._rewritten = commit
-                self._at_rewrite = [self._at_rewrite, *self._configs.values()][-1]
+                self._last = self._after = commit
+                self._at_start = [self._at_start, *self._configs.values()][-1]
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether the source branch was replaced by another since the beginning, so that what lay before is not counted."""
+        return self._after is not None and self._after in self._commits
 
     def against(self, repo: Repository, snapshots: Snapshots, head: CommitId) -> Coverage:
         """Hold the source branch against it, each commit under the configuration in force before it."""
-        if self.genesis is None or self._at_rewrite is None:
+        if self._at_start is None:
             raise CannotTell("the log has no genesis")
         found = Coverage(head=self._last)
-        start = self._rewritten or self.genesis.source.start
+        start = self._after or self._start
         line = first_parents(repo, head, start)
         joined = not line or repo.commit(line[0]).parents[:1] == (start,)
         if start is not None and not joined:
-            raise CannotTell(
+            raise OffTheLine(
                 f"{start[:7]}, from which the log goes on, is not on its first-parent line; envgit record tells the rewrite"
             )
-        if start is not None and self._rewritten is None:
+        if start is not None and self._after is None:
             line = [start, *line]
         reached = self._reached(repo, line)
-        selection = Selection(repo, snapshots, self._at_rewrite)
+        selection = Selection(repo, snapshots, self._at_start)
         for number, commit in enumerate(line):
             if commit in self._commits:
                 found.covered += 1

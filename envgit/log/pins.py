@@ -28,7 +28,9 @@ _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 class Pin:
     """A log as it was when this machine last saw it sound: its genesis, `size` entries, and their Merkle root in hex.
 
-    `level` and `trust` are what `verify` reached then; empty where `record` or `init` wrote the pin.
+    `level` and `trust` are what `verify` reached then; empty where `record` or `init` wrote the pin. `verify` goes on from
+    `commit`, that of the newest entry, where it wrote the pin itself: everything up to there is verified, and `covered` commits
+    of the source branch had their entry. Then `commit` is not empty.
     """
 
     genesis: Digest
@@ -37,6 +39,8 @@ class Pin:
     seen_at: str
     level: str = ""
     trust: str = ""
+    commit: str = ""
+    covered: int = 0
 
 
 class Pins:
@@ -57,6 +61,8 @@ class Pins:
     def read(self) -> Pin | None:
         """Return the pin, None where this machine has seen nothing yet; raise CannotTell where the file is not one."""
         try:
+            if not self._file.is_file():  # a FIFO would never end
+                return self._broken() if self._file.exists() else None
             found = json.loads(self._file.read_text())
             return Pin(**found) if _sound(found) else self._broken()
         except (FileNotFoundError, NotADirectoryError):
@@ -134,4 +140,7 @@ def _sound(found: object) -> bool:
         and isinstance(found.get("size"), int)
         and found["size"] > 0
         and all(isinstance(found.get(key), str) for key in ("genesis", "root", "seen_at"))
+        and isinstance(found.get("covered", 0), int)
+        and re.fullmatch(r"[0-9a-f]{64}", found["root"]) is not None
+        and re.fullmatch(r"(?:[0-9a-f]{40})?", str(found.get("commit", ""))) is not None
     )

@@ -19,7 +19,7 @@ from envgit.audit.entry import (
     RewriteBody,
     Source,
 )
-from envgit.config import wider_reveal
+from envgit.audit.keyset import wider_reveal
 from envgit.diff import VariableChange
 from envgit.errors import ConfigError
 from envgit.git.history import Advance, Side, Step, steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envgit.config import wider_reveal
+from envgit.audit.keyset import wider_reveal
 from envgit.errors import ConfigError
 from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session

@@ -200,8 +200,8 @@ def test_unknown_kind_has_no_body(chain: Chain) -> None:
     value = {
         key: json.loads(chain.made[2].data)[key] for key in ("version", "origin", "sequence", "recorded_at", "recorder")
     }
-    entry = decode_entry(encode({**value, "kind": "anchor", "size": 2, "evidence": {"a": [1]}}))
-    assert (entry.kind, entry.sequence, entry.body) == ("anchor", 2, None)
+    entry = decode_entry(encode({**value, "kind": "later", "size": 2, "evidence": {"a": [1]}}))
+    assert (entry.kind, entry.sequence, entry.body) == ("later", 2, None)
 
 
 def test_writer_refuses_what_a_reader_would(chain: Chain) -> None:

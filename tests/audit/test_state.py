@@ -192,7 +192,7 @@ def test_record_continues_from_the_tip_as_from_the_beginning(chain: Chain) -> No
         assert before.state != made.state
 
 
-@pytest.mark.parametrize("edit", [{"sequence": 5}, {"sequence": 1}, {"kind": "anchor", "body": None}])
+@pytest.mark.parametrize("edit", [{"sequence": 5}, {"sequence": 1}, {"kind": "later", "body": None}])
 def test_what_cannot_follow_is_refused(log: Chain, edit: dict[str, object]) -> None:
     """Another number than the next, and a kind that nobody knows, are not applied."""
     body = ChangeBody(source(2, 1), ())

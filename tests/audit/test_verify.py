@@ -303,7 +303,7 @@ ENVELOPE = {"version": 1, "origin": ORIGIN, "sequence": 3, "recorded_at": at(9),
 def test_a_newer_kind_is_no_tampering() -> None:
     """From an unknown kind on, hash, root, headers and signature are checked, and no more is claimed."""
     chain = made(3)
-    report = _forged(chain, encode({**ENVELOPE, "kind": "anchor", "size": 3}))
+    report = _forged(chain, encode({**ENVELOPE, "kind": "later", "size": 3}))
     assert (codes(report), report.good, report.newer_from) == ([], 4, 3)
     report = _forged(chain, encode({**ENVELOPE, "sequence": 4, "kind": "change", "files": "of another form"}))
     assert (codes(report), report.good, report.newer_from, report.entries) == ([], 5, 3, 5)
@@ -328,7 +328,7 @@ def test_a_newer_version_is_no_tampering() -> None:
 )
 def test_what_can_be_checked_of_a_newer_kind_is(edit: Callable[[bytes], bytes], code: str) -> None:
     """Its headers and its checkpoint are held to what every entry's are."""
-    report = _forged(made(3), encode({**ENVELOPE, "kind": "anchor"}), edit)
+    report = _forged(made(3), encode({**ENVELOPE, "kind": "later"}), edit)
     assert (codes(report), report.newer_from) == ([code], None)
 
 
