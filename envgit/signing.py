@@ -75,6 +75,10 @@ class SigningKey:
         """Return the armored signature over a commit's bytes, in git's namespace."""
         return sshsig.armor(self.public, self._key.sign(sshsig.signed_data(data)))
 
+    def sign(self, data: bytes) -> bytes:
+        """Return the bare ed25519 signature, 64 bytes, as C2SP's notes have it; no such text begins as SSHSIG's does."""
+        return self._key.sign(data)
+
     def __repr__(self) -> str:
         return f"SigningKey({sshsig.fingerprint(self.public)})"
 

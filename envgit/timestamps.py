@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from rfc3161_client import (
     HashAlgorithm,
-    TimeStampResponse,
     TimestampRequestBuilder,
+    TimeStampResponse,
     VerificationError,
     VerifierBuilder,
     decode_timestamp_response,
@@ -67,6 +67,7 @@ class Authorities:
         `more` are certificates in PEM that lie beside the token; they count only as far as the roots vouch for them.
         """
         found = _opened(answer)
+        leaves: list[x509.Certificate | None] = [*self._leaves] or [None]
         builders = [
             VerifierBuilder(
                 roots=list(self._roots),
@@ -74,7 +75,7 @@ class Authorities:
                 tsa_certificate=leaf,
                 nonce=nonce,
             )
-            for leaf in self._leaves or [None]
+            for leaf in leaves
         ]
         why = ""
         for builder in builders:
@@ -129,8 +130,8 @@ def _opened(answer: bytes) -> TimeStampResponse:
 
 def _token(found: TimeStampResponse) -> Token:
     at = found.tst_info.gen_time.astimezone(UTC)
-    name = next(iter(found.signed_data.certificates), None)
-    names = [x509.load_der_x509_certificate(bytes(name)).subject.rfc4514_string()] if name else []
+    given = [x509.load_der_x509_certificate(bytes(one)) for one in found.signed_data.certificates]
+    names = [one.subject.rfc4514_string() for one in given if not _is_authority(one)]
     return Token(at.strftime("%Y-%m-%dT%H:%M:%SZ"), int(at.timestamp()), names[0] if names else "")
 
 

@@ -73,7 +73,7 @@ def form(signers: Signers) -> Broken:
     keys = [root.key for root in signers.roots] + [signer.key for signer in signers.signers]
     if len(keys) != len(set(keys)):
         yield Code.WRONG_SIGNERS, "names a key twice"
-    if not (1 if signers.roots else 0) <= signers.threshold <= persons:
+    if not 0 <= signers.threshold <= persons:
         yield Code.WRONG_SIGNERS, f"asks for {signers.threshold} of {persons} persons"
     try:
         for root in signers.roots:

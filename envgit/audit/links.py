@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from envgit.audit import checkpoint, note
 from envgit.audit.canonical import FormatError
-from envgit.audit.entry import AnchorBody, ChangeBody, ConfigBody, Entry, FileChange, RewriteBody, SupplementBody
+from envgit.audit.entry import (
+    AnchorBody,
+    AnchorType,
+    ChangeBody,
+    ConfigBody,
+    Entry,
+    EntryKind,
+    FileChange,
+    RewriteBody,
+    SupplementBody,
+)
 from envgit.audit.keyset import approved_by, config_statement, enough, narrows
 from envgit.audit.problems import Code, Problem
 from envgit.audit.records import LogState
-from envgit.audit.sshsig import Verify
+from envgit.audit.sshsig import Verify, public_bytes
 from envgit.audit.state import read_file, read_supplements, read_variable
 from envgit.audit.tree import Tree
 from envgit.model import ChangeKind, Digest, EventKind
@@ -46,14 +57,34 @@ class Links:
         if isinstance(body, SupplementBody):
             yield from self._supplement(entry.sequence, body, tree)
         elif isinstance(body, AnchorBody):
-            if body.size > entry.sequence or body.root != f"sha256:{self._root_at(body.size).hex()}":
-                yield Code.FALSE_ANCHOR, f"anchors {body.size} entries that are others than these"
+            yield from self._anchor(entry.sequence, body, state)
         elif isinstance(body, ChangeBody | ConfigBody | RewriteBody):
             yield from _step(body, state)
             for file in body.files:
                 yield from _file(file, tree)
             if isinstance(body, ConfigBody):
                 yield from self._config(body, state)
+
+    def _anchor(self, sequence: int, body: AnchorBody, state: LogState) -> Broken:
+        root = self._root_at(body.size) if 0 < body.size <= sequence else b""
+        if body.root != f"sha256:{root.hex()}":
+            yield Code.FALSE_ANCHOR, f"anchors {body.size} entries that are others than these"
+        elif body.type is not AnchorType.RFC3161:
+            yield from self._note(sequence, body, state)
+
+    def _note(self, sequence: int, body: AnchorBody, state: LogState) -> Broken:
+        keys = (signer.key for signer in state.signers.signers if signer.signs(EntryKind.ANCHOR, sequence))
+        try:
+            given = note.parse(body.evidence)
+            signed = any(
+                note.signed_by(given, note.NoteKey(state.origin, note.ED25519, public_bytes(key)), self._verify)
+                for key in keys
+            )
+        except FormatError as error:
+            yield Code.FALSE_ANCHOR, f"holds {error}"
+            return
+        if not signed or given.text != checkpoint.body(state.origin, body.size, bytes.fromhex(body.root[7:])):
+            yield Code.FALSE_ANCHOR, "holds a note of another checkpoint, or one that this log did not sign"
 
     def _config(self, body: ConfigBody, state: LogState) -> Broken:
         """Hold a configuration that came into force against what needs the roots."""

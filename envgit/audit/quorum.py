@@ -52,40 +52,50 @@ def parse(text: str) -> Policy:
     """Return a policy; raise FormatError, naming the line, where it is none."""
     if len(text) > MAX_BYTES or _CONTROL.search(text):
         raise FormatError("a policy with control characters, or one that is too long")
-    witnesses: dict[str, NoteKey] = {}
-    groups: dict[str, Group] = {}
-    quorum: str | None = None
-    members: set[str] = set()
+    found = _Lines()
     for number, line in enumerate(text.split("\n"), start=1):
-        words = re.split(r"[ \t]+", line.strip(" \t"))
         try:
-            match words:
-                case [""]:
-                    continue
-                case [word, *_rest] if word.startswith("#"):
-                    continue
-                case ["log", key] | ["log", key, _]:
-                    vkey(key)
-                case ["witness", name, key] | ["witness", name, key, _]:
-                    _new(name, witnesses, groups)
-                    witnesses[name] = _witness(key, witnesses)
-                case ["group", name, threshold, *names] if names:
-                    _new(name, witnesses, groups)
-                    groups[name] = _group(threshold, names, {*witnesses, *groups}, members)
-                case ["quorum", name] if quorum is None and name in (NONE, *witnesses, *groups):
-                    quorum = name
-                case _:
-                    raise FormatError("what is neither witness, group nor quorum of names above it")
+            found.take(re.split(r"[ \t]+", line.strip(" \t")))
         except FormatError as error:
             raise FormatError(f"line {number}: {error}") from None
-    if quorum is None:
+    if found.quorum is None:
         raise FormatError("no quorum")
-    return Policy(witnesses, groups, quorum)
+    return Policy(found.witnesses, found.groups, found.quorum)
 
 
-def _new(name: str, witnesses: Mapping[str, NoteKey], groups: Mapping[str, Group]) -> None:
-    if name in witnesses or name in groups or name == NONE:
+class _Lines:
+    """What the lines so far said."""
+
+    def __init__(self) -> None:
+        self.witnesses: dict[str, NoteKey] = {}
+        self.groups: dict[str, Group] = {}
+        self.quorum: str | None = None
+        self._members: set[str] = set()
+
+    def take(self, words: list[str]) -> None:
+        """Read one line."""
+        known = {*self.witnesses, *self.groups}
+        match words:
+            case [""]:
+                return
+            case [word, *_rest] if word.startswith("#"):
+                return
+            case ["log", key] | ["log", key, _]:
+                vkey(key)
+            case ["witness", name, key] | ["witness", name, key, _]:
+                self.witnesses[_new(name, known)] = _witness(key, self.witnesses)
+            case ["group", name, threshold, *names] if names:
+                self.groups[_new(name, known)] = _group(threshold, names, known, self._members)
+            case ["quorum", name] if self.quorum is None and name in {NONE, *known}:
+                self.quorum = name
+            case _:
+                raise FormatError("what is neither witness, group nor quorum of names above it")
+
+
+def _new(name: str, known: set[str]) -> str:
+    if name in known or name == NONE:
         raise FormatError("a name that is taken")
+    return name
 
 
 def _witness(text: str, known: Mapping[str, NoteKey]) -> NoteKey:
@@ -101,7 +111,9 @@ def _group(threshold: str, names: list[str], known: set[str], used: set[str]) ->
     if len(set(names)) != len(names) or not set(names) <= known or not used.isdisjoint(names):
         raise FormatError("a group of names that are not above it, or in a group already")
     used.update(names)
-    number = {"any": 1, "all": len(names)}.get(threshold) or (int(threshold) if re.fullmatch(r"[0-9]{1,4}", threshold) else 0)
+    number = {"any": 1, "all": len(names)}.get(threshold) or (
+        int(threshold) if re.fullmatch(r"[0-9]{1,4}", threshold) else 0
+    )
     if not 1 <= number <= len(names):
         raise FormatError(f"a group that asks for {threshold[:8]} of {len(names)}")
     return Group(number, tuple(names))

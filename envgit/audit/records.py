@@ -66,7 +66,8 @@ class Anchored(NamedTuple):
 class LogRecord(NamedTuple):
     """`log.json`: the log's size and Merkle frontier, where the source branch was recorded to, and what is in force.
 
-    `config_pending` is the entry whose configuration waits for the roots' approval.
+    `config_pending` is the entry whose configuration waits for the roots' approval, `keysets` are the entries that changed who
+    signs.
     """
 
     origin: str
@@ -79,6 +80,7 @@ class LogRecord(NamedTuple):
     signers: Signers
     config_pending: int | None = None
     anchors: tuple[Anchored, ...] = ()
+    keysets: tuple[int, ...] = ()
 
 
 class LogState(NamedTuple):

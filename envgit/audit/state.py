@@ -161,7 +161,7 @@ def _continued(record: LogRecord, entry: Entry) -> LogRecord:
                 return record._replace(config_pending=entry.sequence)
             return record._replace(config=config, config_pending=None)
         case SignersBody(signers=signers):
-            return record._replace(signers=signers)
+            return record._replace(signers=signers, keysets=(*record.keysets, entry.sequence))
         case AnchorBody(type=kind):
             others = (known for known in record.anchors if known.type is not kind)
             return record._replace(anchors=tuple(sorted((*others, Anchored(kind, entry.sequence)))))

@@ -42,7 +42,7 @@ class Report:
     before and are not looked at again. `warnings` are odd but prove nothing. `signers` counts new entries by (name, key
     fingerprint). `root` is the Merkle root over the good entries, `root_then` the one at the size that was asked for, 32 bytes
     each. `state` and `tree` are where the log stands after the last good entry of a known kind, `tip` that entry's commit;
-    `newer_from` is the first that only a newer envgit understands.
+    `newer_from` is the first that only a newer envgit understands. `root_at` gives the root over so many of the good entries.
     """
 
     entries: int = 0
@@ -58,6 +58,7 @@ class Report:
     frontier: Frontier = field(default_factory=Frontier)
     root_then: bytes | None = None
     newer_from: int | None = None
+    root_at: Callable[[int], bytes] = lambda _size: b""
 
     @property
     def root(self) -> bytes:
@@ -91,9 +92,7 @@ def verify_log(
 class Verifier:
     """Check one branch from its first commit, or one that is known, to its tip."""
 
-    def __init__(
-        self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None, ahead: Ahead
-    ) -> None:
+    def __init__(self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None, ahead: Ahead) -> None:
         self._objects = objects
         self._observe = observe
         self._wanted = root_at
@@ -107,7 +106,7 @@ class Verifier:
         self._tip_tree: ObjectId | None = None
         self._base: Since | None = None
         self._base_signers: Signers | None = None
-        self.report = Report()
+        self.report = Report(root_at=self.root_at)
 
     def run(self, tip: ObjectId, since: Since | None = None) -> Report:
         """Check every commit, oldest first, and stop at the first that breaks the chain."""

@@ -83,11 +83,12 @@ class Walk:
         waiting: tuple[list[Signed | Broken], Callable[[], Sequence[bool]]] | None = None
         for place in range(0, len(self.oids), BATCH):
             batch = [
-                self._apart(first + number, self.oids[number]) for number in range(place, min(place + BATCH, len(self.oids)))
+                self._apart(first + number, self.oids[number])
+                for number in range(place, min(place + BATCH, len(self.oids)))
             ]
-            begun = ahead([
-                (one.public, sshsig.signed_data(one.plain), one.signature) for one in batch if isinstance(one, Signed)
-            ])
+            begun = ahead(
+                [(one.public, sshsig.signed_data(one.plain), one.signature) for one in batch if isinstance(one, Signed)]
+            )
             if waiting is not None:
                 yield from _judged(*waiting)
             waiting = batch, begun

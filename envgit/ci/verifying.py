@@ -7,7 +7,7 @@ from envgit.ci.job import Job
 from envgit.errors import CannotTell, EnvgitError
 from envgit.git.remote import fetch_branch
 from envgit.github.runner import Annotation
-from envgit.log.verification import Verification, verification
+from envgit.log.verification import Verification, Wanted, verification
 from envgit.render import Draft
 from envgit.views import verify as view
 
@@ -51,4 +51,4 @@ def _verification(job: Job) -> Verification:
         )
     run = job.session()
     fetch_branch(run.repo, remote, run.source_branch)
-    return verification(job.session(), trust_root="", deep=False)
+    return verification(job.session(), Wanted())

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from envgit import __version__
 from envgit.audit import commit as commits
 from envgit.audit.codec import encode_entry
-from envgit.audit.entry import VERSION, Body, Entry, EntryKind, Genesis, GenesisSource, Recorder, Signer, Signers
+from envgit.audit.entry import (
+    VERSION,
+    Body,
+    Entry,
+    EntryKind,
+    Genesis,
+    GenesisSource,
+    Recorder,
+    Signer,
+    Signers,
+    SignersBody,
+)
 from envgit.audit.merkle import leaf_hash
 from envgit.audit.objects import ObjectWrite, written
 from envgit.audit.state import apply
@@ -59,7 +70,8 @@ class Appender:
         self._tip: ObjectId | None = ObjectId(log.tip) if log.tip else None
         self._new: list[ObjectWrite] = []
         self._flushed = log.size
-        self._signer = _signer(log.state.signers, pen.key)
+        if pen.key is not None:
+            _known(log.state.signers, pen.key)
         found = repo.ref(ref) if repo else None
         self._expected = CommitId(found) if found else None
 
@@ -70,7 +82,7 @@ class Appender:
         data = encode_entry(genesis)
         made = cls(Log(tree, apply(genesis, data, tree, None, TEXT)), pen, repo, ref)
         made._flushed = 0
-        made._write(genesis, data)
+        made._write(genesis, data, _signer(made.log.state.signers, pen.key, genesis))
         return made
 
     @property
@@ -79,12 +91,13 @@ class Appender:
         return self.log.size - self._flushed
 
     def append(self, kind: str, body: Body) -> Entry:
-        """Append one entry and return it."""
+        """Append one entry and return it; raise LogError where the key at hand may not sign it."""
         log = self.log
         entry = Entry(VERSION, log.state.origin, log.size, kind, self.pen.recorded_at, self.pen.recorder, body)
         data = encode_entry(entry)
+        signer = _signer(log.state.signers, self.pen.key, entry)
         log.state = apply(entry, data, log.tree, log.state)
-        self._write(entry, data)
+        self._write(entry, data, signer)
         return entry
 
     def flush(self) -> None:
@@ -99,22 +112,39 @@ class Appender:
         self._expected = self.log.tip = tip
         self.log.ref = self._ref.removeprefix("refs/heads/")
 
-    def _write(self, entry: Entry, data: bytes) -> None:
+    def _write(self, entry: Entry, data: bytes, signer: Signer | None) -> None:
         self.leaf = leaf_hash(data)
-        if self.pen.key is None or self._signer is None:
+        if self.pen.key is None or signer is None:
             return  # a log in memory needs neither commits nor ids: its tree keeps what was put into it
         root, objects = self.log.tree.flush()
         self._new += objects
-        plain = commits.unsigned(entry, self.leaf, root, self._tip, self.log.state, self._signer)
+        plain = commits.unsigned(entry, self.leaf, root, self._tip, self.log.state, signer)
         made = written("commit", commits.attach(plain, self.pen.key.sign_commit(plain)))
         self._new.append(made)
         self._tip = made.id
 
 
-def _signer(signers: Signers, key: SigningKey | None) -> Signer | None:
+def _known(signers: Signers, key: SigningKey) -> None:
+    """Refuse a key that can sign nothing, before any work is done: it is not named, or it was revoked."""
+    found = [signer for signer in signers.signers if signer.key == key.public_line]
+    if found and found[0].until is not None:
+        raise LogError(
+            f"the signing key here is revoked from entry {found[0].until} on; envgit signers says which may sign"
+        )
+
+
+def _signer(signers: Signers, key: SigningKey | None, entry: Entry) -> Signer | None:
     if key is None:
         return None
-    for signer in signers.signers:
-        if signer.key == key.public_line:
+    brought = entry.body.signers.signers if isinstance(entry.body, SignersBody) else ()
+    named = [signer for signer in (*signers.signers, *brought) if signer.key == key.public_line]
+    for signer in named:
+        if signer.signs(entry.kind, entry.sequence):
             return signer
-    raise LogError("the signing key here is not one that this log's genesis names; use the key that envgit init made")
+    if named:
+        raise LogError(
+            f"the signing key here may not sign entries of kind {entry.kind} at {entry.sequence}; envgit signers"
+        )
+    raise LogError(
+        "the signing key here is not one that this log names; use the key that envgit init made, or envgit signers add"
+    )

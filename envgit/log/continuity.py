@@ -7,10 +7,10 @@ forgery, and a pin moves only along a log that it has been held against.
 from __future__ import annotations
 
 from envgit.audit import commit as commits
-from envgit.audit import sshsig
+from envgit.audit import keyset, sshsig
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import decode_entry
-from envgit.audit.entry import Genesis
+from envgit.audit.entry import Genesis, SignersBody
 from envgit.audit.merkle import leaf_hash
 from envgit.errors import LogError
 from envgit.git.repository import Repository
@@ -21,7 +21,7 @@ from envgit.signing import verified
 
 
 def check_continues(repo: Repository, log: Log, pin: Pin | None) -> None:
-    """Raise LogError where the log is not signed by those whom its genesis names, or does not continue what the pin saw."""
+    """Raise LogError where the log is not signed by those whom its genesis, or its roots, name, or does not continue what the pin saw."""
     if log.tip is None:
         return
     genesis = log.bytes_of(0)
@@ -31,7 +31,7 @@ def check_continues(repo: Repository, log: Log, pin: Pin | None) -> None:
         raise LogError(
             _not(log, f"has {log.size} entries, and this machine saw {pin.size} at {pin.seen_at}", "rolled-back")
         )
-    keys = _keys(genesis)
+    keys = _keys(log)
     oid: ObjectId | None = ObjectId(log.tip)
     last = pin.size if pin is not None else log.size
     for size in range(log.size, last - 1, -1):
@@ -50,7 +50,7 @@ def _check(repo: Repository, log: Log, oid: ObjectId, size: int, keys: frozenset
         raise LogError(_not(log, f"has a commit without a signature, {oid[:7]}", "bad-signature")) from None
     said = commits.signed_checkpoint(plain)
     if public not in keys or not verified(public, sshsig.signed_data(plain), signature):
-        raise LogError(_not(log, f"has an entry, {oid[:7]}, that no signer of its genesis signed", "unknown-signer"))
+        raise LogError(_not(log, f"has an entry, {oid[:7]}, that no signer of its signed", "unknown-signer"))
     if said is None or said[:2] != (log.state.origin, size):
         raise LogError(_not(log, f"has a commit, {oid[:7]}, out of its place", "wrong-sequence"))
     if root and said[2].hex() != root:
@@ -61,13 +61,25 @@ def _check(repo: Repository, log: Log, oid: ObjectId, size: int, keys: frozenset
     return parents[0] if parents else None
 
 
-def _keys(genesis: bytes) -> frozenset[bytes]:
+def _keys(log: Log) -> frozenset[bytes]:
+    """Return every key that the genesis names, or a key set that the roots before it approved."""
     try:
-        body = decode_entry(genesis).body
-        signers = body.signers.signers if isinstance(body, Genesis) else ()
-        return frozenset(sshsig.public_bytes(signer.key) for signer in signers)
-    except FormatError:
-        return frozenset()
+        body = decode_entry(log.bytes_of(0)).body
+        signers = body.signers if isinstance(body, Genesis) else None
+        found = {sshsig.public_bytes(signer.key) for signer in (signers.signers if signers else ())}
+        for sequence in log.state.record.keysets:
+            body = log.entry(sequence).body
+            if signers is None or not isinstance(body, SignersBody) or body.signers.version != signers.version + 1:
+                raise LogError(_not(log, f"has no next key set in entry {sequence}", "signers-version"))
+            statement = keyset.signers_statement(log.state.origin, log.genesis, body.signers)
+            keys = keyset.approved_by(statement, body.approvals, verified)
+            if lacking := keyset.lacking(signers, body.signers, keys):
+                raise LogError(_not(log, f"changes its key set with {lacking}", "unapproved-signers"))
+            signers = body.signers
+            found |= {sshsig.public_bytes(signer.key) for signer in signers.signers}
+    except FormatError as error:
+        raise LogError(_not(log, f"has {error}", "wrong-signers")) from None
+    return frozenset(found)
 
 
 def _not(log: Log, what: str, code: str) -> str:

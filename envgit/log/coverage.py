@@ -24,10 +24,6 @@ class Coverage:
     checked: bool = True
 
 
-class OffTheLine(CannotTell):
-    """The commit from which the log goes on is not on the source branch's first-parent line."""
-
-
 class Covered:
     """What the entries say that they cover, gathered in the verifier's one pass.
 
@@ -75,7 +71,7 @@ class Covered:
         line = first_parents(repo, head, start)
         joined = not line or repo.commit(line[0]).parents[:1] == (start,)
         if start is not None and not joined:
-            raise OffTheLine(
+            raise CannotTell(
                 f"{start[:7]}, from which the log goes on, is not on its first-parent line; envgit record tells the rewrite"
             )
         if start is not None and self._after is None:

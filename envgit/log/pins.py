@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from envgit.errors import CannotTell
 from envgit.git.repository import Repository
@@ -25,12 +26,21 @@ _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What `verify` found sound: so many entries with this root in hex, the newest in `commit`; `covered` commits had their entry."""
+
+    commit: str
+    size: int
+    root: str
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """A log as it was when this machine last saw it sound: its genesis, `size` entries, and their Merkle root in hex.
 
-    `level` and `trust` are what `verify` reached then; empty where `record` or `init` wrote the pin. `verify` goes on from
-    `commit`, that of the newest entry, where it wrote the pin itself: everything up to there is verified, and `covered` commits
-    of the source branch had their entry. Then `commit` is not empty.
+    `level` and `trust` are what `verify` reached then; empty where `record` or `init` wrote the pin. From `checked` on `verify`
+    goes on; `record` sees more, and checks less.
     """
 
     genesis: Digest
@@ -39,8 +49,7 @@ class Pin:
     seen_at: str
     level: str = ""
     trust: str = ""
-    commit: str = ""
-    covered: int = 0
+    checked: Checked | None = None
 
 
 class Pins:
@@ -64,7 +73,7 @@ class Pins:
             if not self._file.is_file():  # a FIFO would never end
                 return self._broken() if self._file.exists() else None
             found = json.loads(self._file.read_text())
-            return Pin(**found) if _sound(found) else self._broken()
+            return _made(found) if _sound(found) else self._broken()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, TypeError):
@@ -140,7 +149,20 @@ def _sound(found: object) -> bool:
         and isinstance(found.get("size"), int)
         and found["size"] > 0
         and all(isinstance(found.get(key), str) for key in ("genesis", "root", "seen_at"))
-        and isinstance(found.get("covered", 0), int)
         and re.fullmatch(r"[0-9a-f]{64}", found["root"]) is not None
-        and re.fullmatch(r"(?:[0-9a-f]{40})?", str(found.get("commit", ""))) is not None
+        and (found.get("checked") is None or _sound_checked(found["checked"]))
     )
+
+
+def _sound_checked(found: object) -> bool:
+    return (
+        isinstance(found, dict)
+        and all(isinstance(found.get(key), int) and found[key] >= 0 for key in ("size", "covered"))
+        and re.fullmatch(r"[0-9a-f]{64}", str(found.get("root"))) is not None
+        and re.fullmatch(r"[0-9a-f]{40}", str(found.get("commit"))) is not None
+    )
+
+
+def _made(found: dict[str, Any]) -> Pin:
+    checked = found.pop("checked", None)
+    return Pin(**found, checked=Checked(**checked) if checked else None)

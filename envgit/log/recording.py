@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envgit import ui
 from envgit.errors import CannotTell, ConfigError, Incomplete, LogError
@@ -20,7 +20,7 @@ from envgit.log.branch import Log, opened
 from envgit.log.clock import now
 from envgit.log.continuity import check_continues
 from envgit.log.files import Keys
-from envgit.log.pins import Pin, Pins, worth_pinning
+from envgit.log.pins import Pins, worth_pinning
 from envgit.log.record import Planned, Recorder, Told
 from envgit.log.session import Session, readable_config
 from envgit.log.signer import required_key
@@ -231,7 +231,7 @@ def pinned(run: Session, log: Log) -> str:
     try:
         known = pins.read()
         if known is not None and worth_pinning(run.repo, run.remote, run.audit_branch, log.tip):
-            pins.advance(Pin(known.genesis, log.size, log.state.root.hex(), now(), known.level, known.trust))
+            pins.advance(replace(known, size=log.size, root=log.state.root.hex(), seen_at=now()))
     except CannotTell as error:
         return f"recorded, but not remembered: {error}"
     return ""

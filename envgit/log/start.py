@@ -36,7 +36,7 @@ from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 
 FLUX = ("gotk-sync.yaml", "gotk-components.yaml")
-KINDS = ("change", "config", "genesis", "rewrite", "supplement")
+KINDS = ("anchor", "change", "config", "genesis", "rewrite", "signers", "supplement")
 SIGNER_NAME = "envgit"
 SIGNER_EMAIL = "envgit@envgit.invalid"
 

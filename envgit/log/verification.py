@@ -1,40 +1,57 @@
-"""Own the whole of a verification: the log's own rules, what this machine saw before, the source branch, and with `deep` the values."""
+"""Own the whole of a verification: the log's own rules, what this machine saw before, what outsiders say, the source branch, and with `deep` the values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from envgit.audit.entry import Entry
-from envgit.audit.verify import Code, Problem, Report, StoredObjects, verify_log
+from envgit.audit.entry import AnchorBody, Entry
+from envgit.audit.verify import Code, Problem, Report, Since, StoredObjects, verify_log
 from envgit.errors import CannotTell, EnvgitError
-from envgit.log.branch import Log
+from envgit.log.branch import Log, opened
 from envgit.log.clock import now
 from envgit.log.coverage import Coverage, Covered
 from envgit.log.deep import Comparison, Deep
+from envgit.log.evidence import Evidence, Said, Times, gathered
 from envgit.log.files import Keys
-from envgit.log.pins import Pin, Pins, worth_pinning
+from envgit.log.judges import Judges, judges
+from envgit.log.pins import Checked, Pin, Pins, worth_pinning
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
 from envgit.log.trust import Basis, Trust, resolve
 from envgit.model import CommitId, Digest, ObjectId
-from envgit.signing import verified
+from envgit.signing import verified, verified_ahead
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asks of a verification; `everything` is not to go on from what this machine verified before."""
+
+    trust_root: str = ""
+    deep: bool = False
+    everything: bool = False
+    policy: str = ""
+    tsa_roots: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The outcome of `verify`.
 
-    `level` is "", "A" or "B"; `trust` one of given, pinned, first-use; `deep` says whether values were compared too, and `unopened`
+    `level` is "", "A", "B" or "C"; `trust` one of given, pinned, first-use; `deep` says whether values were compared too, and `unopened`
     how many files no identity opened then. `checked` is false where the source branch could not be held against it; `pending` are commits that await their entry. `good` counts the entries that are as
-    signed.
+    signed, `since` those of them that this machine verified before. `outside` is what outsiders said, `newest` the latest time, in
+    seconds since 1970, at which the log is known to have been as it is, by word of `newest_by`.
     """
 
     branch: str
     entries: int
     good: int
+    since: int
     problems: tuple[Problem, ...]
     signers: tuple[tuple[str, str, int], ...]
     level: str
@@ -54,6 +71,9 @@ class Verification:
     newer_from: int | None = None
     raise_by: tuple[str, ...] = ()
     evidence: str = ""
+    outside: tuple[Said, ...] = ()
+    newest: int | None = None
+    newest_by: str = ""
 
     @property
     def ok(self) -> bool:
@@ -61,7 +81,17 @@ class Verification:
         return not self.problems
 
 
-def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> Verification:
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One pass over the log and the source branch."""
+
+    report: Report
+    coverage: Coverage
+    times: Times
+    notes: tuple[str, ...]
+
+
+def verification(run: Session, wanted: Wanted) -> Verification:
     """Verify the log of a repository, and remember what was seen where all is well.
 
     Raise LogError where there is none, CannotTell where objects that are needed are not here.
@@ -69,21 +99,24 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
     log = run.require_log()
     pins = Pins(run.environ, run.home, run.named)
     pin = pins.read()
-    trust = resolve(trust_root, run.environ, run.repo, run.named, pin)
-    covered = Covered()
-    report = _report(run, log, covered, pin)
-    problems = [*report.problems, *_against_trust(trust, report), *_against_pin(pin, report)]
-    coverage, notes = _coverage(run, covered, report)
+    trust = resolve(wanted.trust_root, run.environ, run.repo, run.named, pin)
+    outsiders = judges(run, wanted.policy, wanted.tsa_roots)
+    one = _passed(run, log, pin, wanted)
+    report, coverage = one.report, one.coverage
+    outside = gathered(one.times, outsiders, report, wanted.evidence)
+    problems = [*report.problems, *_against_trust(trust, report), *_against_pin(pin, report), *outside.problems]
     rolled_back = any(problem.code is Code.ROLLED_BACK for problem in problems)
     branch = log.state.config.branch
     problems += _uncovered([*coverage.uncovered, *(coverage.pending if rolled_back else ())], branch)
-    compared = _deep(run, log, report) if deep and not report.problems else Deep()
+    compared = _deep(run, log, report) if wanted.deep and not report.problems else Deep()
     problems += compared.problems
-    level = _level(trust, pin) if not problems and coverage.checked else ""
+    level = _level(trust, pin, outside) if not problems and coverage.checked else ""
+    newest, newest_by = _newest(one.times, outside, report, log)
     found = Verification(
         branch=branch,
         entries=report.entries,
         good=report.good,
+        since=report.since,
         problems=tuple(problems),
         signers=tuple((name, key, number) for (name, key), number in report.signers.items()),
         level=level,
@@ -96,22 +129,67 @@ def verification(run: Session, *, trust_root: str = "", deep: bool = False) -> V
         checked=coverage.checked,
         seen=pin.seen_at if pin else "",
         seen_entries=pin.size if pin else 0,
-        deep=deep,
+        deep=wanted.deep,
         compared=compared.compared,
         unopened=compared.unopened,
-        notes=(*notes, *_said_of(report, compared)),
+        notes=(*one.notes, *outside.notes, *_said_of(report, compared)),
         newer_from=report.newer_from,
-        raise_by=_raise_by(level),
+        raise_by=_raise_by(level, outsiders),
         evidence=_evidence(run, pins, pin, log, report, problems),
+        outside=tuple(outside.said),
+        newest=newest,
+        newest_by=newest_by,
     )
-    sound = found.ok and report.newer_from is None and report.genesis and report.state
-    if sound and worth_pinning(run.repo, run.remote, run.audit_branch, log.tip) and report.genesis and report.state:
-        found = _remembered(
-            found,
-            pins,
-            Pin(report.genesis, report.entries, report.state.root.hex(), now(), level, _rests_on(trust, pin)),
-        )
-    return found
+    return _remembered(run, log, found, pins, _pin(report, found, trust, pin))
+
+
+def _passed(run: Session, log: Log, pin: Pin | None, wanted: Wanted) -> _Pass:
+    """Go over what is new since this machine verified the log, or over all of it where that is asked, or needed."""
+    checked = pin.checked if pin and not wanted.everything and not wanted.deep else None
+    if checked is not None:
+        since = Since(ObjectId(checked.commit), checked.size, bytes.fromhex(checked.root))
+        known = _known(run, since)
+        if known is not None:
+            covered, times = known
+            report = _report(run, log, covered, times, pin, since)
+            coverage, notes = _coverage(run, covered, report)
+            if report.since and coverage.checked:
+                whole = coverage.covered + (0 if covered.rewritten else checked.covered)
+                return _Pass(report, _counted(coverage, whole), times, notes)
+    covered, times = Covered(), Times()
+    report = _report(run, log, covered, times, pin, None)
+    coverage, notes = _coverage(run, covered, report)
+    return _Pass(report, coverage, times, notes)
+
+
+def _counted(coverage: Coverage, number: int) -> Coverage:
+    """Return a coverage that counts what was counted before."""
+    coverage.covered = number
+    return coverage
+
+
+def _known(run: Session, since: Since) -> tuple[Covered, Times] | None:
+    """Return what the entries before `since` leave for the ones behind it, None where they cannot be taken up there."""
+    try:
+        log = opened(run.repo, "", CommitId(since.commit))
+    except EnvgitError:
+        return None
+    if log.state.source_commit is None:
+        return None
+    placed = ((anchor.entry, log.entry(anchor.entry).body) for anchor in log.state.record.anchors)
+    anchors = [(number, body) for number, body in placed if isinstance(body, AnchorBody)]
+    return Covered(log.state.source_commit, log.state.config), Times(since.size, anchors)
+
+
+def _pin(report: Report, found: Verification, trust: Trust, pin: Pin | None) -> Pin | None:
+    """Return what is to be remembered, None where not all is well."""
+    if not found.ok or report.newer_from is not None or not report.genesis or not report.state or not report.tip:
+        return None
+    root = report.state.root.hex()
+    checked = (
+        Checked(report.tip, report.entries, root, found.covered) if found.checked else (pin.checked if pin else None)
+    )
+    return Pin(report.genesis, report.entries, root, now(), found.level, _rests_on(trust, pin), checked)
 
 
 def _rests_on(trust: Trust, pin: Pin | None) -> str:
@@ -119,8 +197,10 @@ def _rests_on(trust: Trust, pin: Pin | None) -> str:
     return str(trust.basis) if pin is None or trust.basis is Basis.GIVEN else pin.trust or str(trust.basis)
 
 
-def _remembered(found: Verification, pins: Pins, pin: Pin) -> Verification:
+def _remembered(run: Session, log: Log, found: Verification, pins: Pins, pin: Pin | None) -> Verification:
     """Move the pin along; where that cannot be done the answer stands, and says so."""
+    if pin is None or not worth_pinning(run.repo, run.remote, run.audit_branch, log.tip):
+        return found
     try:
         pins.advance(pin)
     except CannotTell as error:
@@ -128,16 +208,36 @@ def _remembered(found: Verification, pins: Pins, pin: Pin) -> Verification:
     return found
 
 
-def _report(run: Session, log: Log, covered: Covered, pin: Pin | None) -> Report:
+def _report(run: Session, log: Log, covered: Covered, times: Times, pin: Pin | None, since: Since | None) -> Report:
     if log.tip is None:
         raise CannotTell("this log is only in memory")
-    objects = StoredObjects(run.repo.raw, run.repo.size)
+
+    def observe(entry: Entry) -> None:
+        covered.observe(entry)
+        times.observe(entry)
+
     try:
         return verify_log(
-            objects, ObjectId(log.tip), verified, observe=covered.observe, root_at=pin.size if pin else None
+            StoredObjects(run.repo.raw, run.repo.size),
+            ObjectId(log.tip),
+            verified,
+            observe=observe,
+            root_at=pin.size if pin else None,
+            since=since,
+            ahead=verified_ahead,
         )
     except CannotTell as error:
         raise CannotTell(f"cannot verify: {error}") from None
+
+
+def _newest(times: Times, outside: Evidence, report: Report, log: Log) -> tuple[int | None, str]:
+    """Return the latest time at which the log is known to have been as it is, and by whose word."""
+    latest = times.last
+    if latest is None and report.good:
+        latest = int(datetime.fromisoformat(log.entry(report.good - 1).recorded_at).timestamp())
+    claims = [(latest, "the signing key's holder")] if latest is not None else []
+    claims += [(said.seconds, ", ".join(said.by)) for said in outside.said]
+    return max(claims, default=(None, ""))
 
 
 def _against_trust(trust: Trust, report: Report) -> Iterator[Problem]:
@@ -162,16 +262,16 @@ def _against_pin(pin: Pin | None, report: Report) -> Iterator[Problem]:
         yield Problem(Code.FORKED, pin.size - 1, detail)
 
 
-def _coverage(run: Session, covered: Covered, report: Report) -> tuple[Coverage, list[str]]:
-    if report.state is None or covered.genesis is None:
-        return Coverage(checked=False), []
+def _coverage(run: Session, covered: Covered, report: Report) -> tuple[Coverage, tuple[str, ...]]:
+    if report.state is None:
+        return Coverage(checked=False), ()
     branch = report.state.config.branch
     try:
         head = run.source_head(branch)
         snapshots = Snapshots(run.repo, Reader(None))
-        return covered.against(run.repo, snapshots, head), []
+        return covered.against(run.repo, snapshots, head), ()
     except EnvgitError as error:
-        return Coverage(checked=False), [f"not checked: that {branch} has an entry for every commit ({error})"]
+        return Coverage(checked=False), (f"not checked: that {branch} has an entry for every commit ({error})",)
 
 
 def _uncovered(commits: list[CommitId], branch: str) -> Iterator[Problem]:
@@ -192,17 +292,22 @@ def _deep(run: Session, log: Log, report: Report) -> Deep:
     return comparison.run(entries)
 
 
-def _level(trust: Trust, pin: Pin | None) -> str:
+def _level(trust: Trust, pin: Pin | None, outside: Evidence) -> str:
     """Return the level: none rests on a first look, however often that is repeated."""
-    if trust.basis is Basis.GIVEN:
-        return "A" if pin is None else "B"
-    return "B" if pin is not None and pin.trust != Basis.FIRST_USE else ""
+    if trust.basis is not Basis.GIVEN and (pin is None or pin.trust == Basis.FIRST_USE):
+        return ""
+    if outside.said:
+        return "C"
+    return "A" if pin is None else "B"
 
 
 def _said_of(report: Report, compared: Deep) -> Iterator[str]:
     if report.state is not None:
-        if report.state.record.config_pending:
-            yield "config-pending: another configuration waits for the roots' approval; the old one is in force"
+        if (waiting := report.state.record.config_pending) is not None:
+            yield (
+                f"config-pending: the configuration of entry {waiting} waits for the roots' approval (envgit signers approve); "
+                "the old one is in force"
+            )
         if not report.state.signers.threshold:
             yield "no root is named: whoever holds the signing key is all the authority there is"
     for warning in report.warnings[:3]:
@@ -211,10 +316,15 @@ def _said_of(report: Report, compared: Deep) -> Iterator[str]:
         yield f"{compared.gone} revisions could not be compared: their commits are not here any more"
 
 
-def _raise_by(level: str) -> tuple[str, ...]:
+def _raise_by(level: str, outsiders: Judges) -> tuple[str, ...]:
     if not level:
         return ("give the genesis hash that envgit init printed: --trust-root, or ENVGIT_TRUST_ROOT",)
-    return ("verify again later on this machine: then it is pinned",) if level == "A" else ()
+    if level == "C":
+        return ()
+    later = ("verify again later on this machine: then it is pinned",) if level == "A" else ()
+    if outsiders.policy is None and outsiders.authorities is None:
+        return (*later, "name witnesses or a time-stamp authority: --policy, --tsa-roots (docs/witness.md)")
+    return (*later, "have the log witnessed or time-stamped: envgit anchor, envgit witness")
 
 
 def _evidence(run: Session, pins: Pins, pin: Pin | None, log: Log, report: Report, problems: list[Problem]) -> str:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from envgit.audit import commit as commits
 from envgit.audit.codec import encode_entry
 from envgit.audit.entry import (
+    AnchorBody,
     Body,
     ChangeBody,
     ConfigBody,
@@ -22,6 +23,7 @@ from envgit.audit.entry import (
     RewriteBody,
     Signer,
     Signers,
+    SignersBody,
     SupplementBody,
 )
 from envgit.audit.merkle import leaf_hash
@@ -39,10 +41,12 @@ from tests.kit.values import replace
 SEED = b"envgit test key, never trust it!"
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(SEED))
 OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"envgit test key, of an attacker!"))
+SECOND_SIGNER = SigningKey(Ed25519PrivateKey.from_private_bytes(b"envgit test key, the next signer"))
+HARDWARE = SigningKey(Ed25519PrivateKey.from_private_bytes(b"envgit test key, inside hardware"))
 
 README = b"# A log for tests\n"
 ORIGIN = "git.example/acme/platform/envgit-audit"
-KINDS = ("change", "config", "genesis", "rewrite", "supplement")
+KINDS = ("anchor", "change", "config", "genesis", "rewrite", "signers", "supplement")
 SIGNER = Signer("envgit", "envgit@envgit.invalid", KEY.public_line, KINDS, 0)
 _KIND_OF = {
     Genesis: "genesis",
@@ -50,6 +54,8 @@ _KIND_OF = {
     ConfigBody: "config",
     RewriteBody: "rewrite",
     SupplementBody: "supplement",
+    SignersBody: "signers",
+    AnchorBody: "anchor",
 }
 
 

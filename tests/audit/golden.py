@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from envgit.audit import checkpoint, note
 from envgit.audit.entry import (
+    AnchorBody,
+    AnchorType,
     Approval,
     Change,
     ChangeBody,
@@ -15,10 +18,13 @@ from envgit.audit.entry import (
     RewriteBody,
     Root,
     Shown,
+    Signer,
     Signers,
+    SignersBody,
     Source,
     SupplementBody,
 )
+from envgit.audit.keyset import config_statement, signers_statement
 from envgit.fingerprint import FingerprintKey, digest, state
 from envgit.model import (
     ChangeKind,
@@ -33,8 +39,10 @@ from envgit.model import (
     Secret,
     ValueType,
 )
+from tests.kit.values import replace
 
-from .chain import OTHER_KEY, SIGNER, Chain, commit_id, genesis
+from .approvals import approve, approve_by_hardware, hardware_line
+from .chain import HARDWARE, KEY, ORIGIN, OTHER_KEY, SECOND_SIGNER, SIGNER, Chain, commit_id, genesis
 
 FIRST_KEY = FingerprintKey.of(bytes(range(32)))
 SECOND_KEY = FingerprintKey.of(bytes(range(32, 64)))
@@ -141,7 +149,32 @@ def golden() -> Chain:
     chain.add(genesis(config=config, signers=signers))
     for body in (*_first(), *_middle(), *_last()):
         chain.add(body)
+    _authority(chain)
     return chain
+
+
+def _authority(chain: Chain) -> None:
+    """Change the key set, approve the configuration that waits, and anchor the log: what follows from outside."""
+    assert chain.state is not None
+    old = chain.state.signers
+    assert chain.made[0].entry.sequence == 0
+    first = Digest(f"sha256:{chain.made[0].leaf.hex()}")
+    second = Signer("envgit 2", "envgit@envgit.invalid", SECOND_SIGNER.public_line, SIGNER.kinds, 16)
+    roots = (*old.roots, Root("Bob", hardware_line(HARDWARE)))
+    new = replace(old, version=2, threshold=1, roots=roots, signers=(*old.signers, second))
+    statement = signers_statement(ORIGIN, first, new)
+    chain.add(SignersBody(new, (approve(OTHER_KEY, statement), approve_by_hardware(HARDWARE, statement))))
+    asked = chain.made[13].entry.body
+    assert isinstance(asked, ConfigBody)
+    assert asked.config is not None
+    approvals = (approve(OTHER_KEY, config_statement(ORIGIN, first, 13, asked.config)),)
+    chain.add(ConfigBody(source(13, 13), asked.config, in_force=True, of=13, approvals=approvals))
+    assert chain.state is not None
+    text = checkpoint.body(ORIGIN, chain.state.size, chain.state.root)
+    key = note.NoteKey(ORIGIN, note.ED25519, KEY.public)
+    signed = note.joined(text, (note.Line(ORIGIN, key.id, KEY.sign(text.encode())),))
+    root = Digest(f"sha256:{chain.state.root.hex()}")
+    chain.add(AnchorBody(chain.state.size, root, AnchorType.NOTE, signed))
 
 
 def _first() -> tuple[ChangeBody, ...]:

@@ -159,7 +159,7 @@ def test_golden_log_stands_where_it_should(chain: Chain) -> None:
     """After the golden log: what is in force, what is gone, and the supplemented variable."""
     state = read_state(Tree(lambda oid: chain.objects[oid][1], chain.made[-1].tree))
     assert state == chain.state
-    assert (state.size, state.record.config_pending, state.config.reveal) == (16, True, ())
+    assert (state.size, state.record.config_pending, state.config.reveal) == (19, None, ())
     files = {(record.environment, record.unit): record for record in read_files(chain.tree)}
     assert sorted(files) == [("../eu/con", "a+b"), ("production", ""), ("production", "api"), ("staging", "")]
     assert files["production", "api"].reason is Reason.PLAINTEXT
