@@ -26,7 +26,7 @@ from envgit.audit import sshsig
 from envgit.errors import CannotTell
 
 KEY = "ENVGIT_SIGNING_KEY"
-KEY_FILE = "ENVGIT_SIGNING_KEY_FILE"
+WITNESS = "ENVGIT_WITNESS_KEY"
 MAX_KEY_BYTES = 64 * 1024
 
 
@@ -110,14 +110,14 @@ def _public(public: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(public)
 
 
-def load(environ: Mapping[str, str], setting: str | None) -> tuple[SigningKey, str] | None:
-    """Return the key and where it was: the environment's text, the environment's file, else the file of git's setting.
+def load(environ: Mapping[str, str], setting: str | None, variable: str = KEY) -> tuple[SigningKey, str] | None:
+    """Return the key and where it was: the text in `variable`, the file that `variable`_FILE names, else that of git's setting.
 
     Raise CannotTell where the one that is named cannot be used; None where none is named.
     """
-    if text := environ.get(KEY, ""):
-        return SigningKey.from_openssh(text, KEY), KEY
-    name = environ.get(KEY_FILE, "") or setting
+    if text := environ.get(variable, ""):
+        return SigningKey.from_openssh(text, variable), variable
+    name = environ.get(f"{variable}_FILE", "") or setting
     if not name:
         return None
     # Path's own expanduser raises for a user that is not known.

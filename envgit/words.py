@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from envgit.errors import UsageError
 from envgit.escape import terminal
 from envgit.model import ChangeKind, Unit
 
@@ -79,3 +80,20 @@ def duration(span: timedelta) -> str:
         if minutes >= size * (3 if noun == "year" else 1):
             return count(minutes // size, noun)
     return "less than a minute"
+
+
+_AGO = re.compile(r"(\d+)[. ](minute|hour|day|week|month|year)s?(?:[. ]ago)?")
+_SPANS = {"minute": 1, "hour": 60, "day": 1440, "week": 10080, "month": 43800, "year": 525600}
+
+
+def moment(text: str, now: datetime) -> datetime | None:
+    """Return the time that a person means by a date, a date and time, or "2.weeks"; raise UsageError where it is none."""
+    if not text:
+        return None
+    try:
+        if found := _AGO.fullmatch(text):
+            return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
+        parsed = datetime.fromisoformat(text)
+        return parsed.astimezone() if parsed.tzinfo is None else parsed
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no time; write it as 2026-11-20, '2026-11-20 14:00' or 1.week") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -49,3 +50,39 @@ class Frontier(NamedTuple):
             and len(self.hashes) == self.size.bit_count()
             and all(len(h) == HASH_BYTES for h in self.hashes)
         )
+
+
+def tree_root(leaves: Sequence[bytes]) -> bytes:
+    """Return the root over leaf hashes, 32 bytes: MTH of RFC 6962."""
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier = frontier.append(leaf)
+    return frontier.root()
+
+
+def inclusion(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+    """Return the proof that leaf hash `index` is among these, from its sibling up: PATH of RFC 6962, section 2.1.1."""
+    if len(leaves) <= 1:
+        return ()
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < half:
+        return (*inclusion(leaves[:half], index), tree_root(leaves[half:]))
+    return (*inclusion(leaves[half:], index - half), tree_root(leaves[:half]))
+
+
+def included(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
+    """Return the root that a proof leads to, 32 bytes, None where it has another length than it must: RFC 9162, 2.1.3.2."""
+    if not 0 <= index < size:
+        return None
+    place, last, root = index, size - 1, leaf
+    for part in proof:
+        if not last:
+            return None
+        if place & 1 or place == last:
+            root = node_hash(part, root)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            root = node_hash(root, part)
+        place, last = place >> 1, last >> 1
+    return None if last else root

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from envgit.ci.anchoring import anchored
 from envgit.ci.inputs import Command
 from envgit.ci.job import Job
 from envgit.ci.recording import recorded
 from envgit.ci.reviewing import Target, reviewed
 from envgit.ci.second import second_stage
 from envgit.ci.verifying import verified
+from envgit.ci.witnessing import witnessed
 from envgit.errors import UsageError
 from envgit.github.event import Bare, MergeGroup, PullRequest, Push, WorkflowRun
 from envgit.github.runner import Annotation
@@ -25,6 +27,10 @@ def done(job: Job) -> int:
             return _record(job)
         case Command.REVIEW:
             return _review(job)
+        case Command.ANCHOR:
+            return anchored(job)
+        case Command.WITNESS:
+            return witnessed(job)
     match job.event:
         case Push():
             return _record(job)

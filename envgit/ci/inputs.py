@@ -14,6 +14,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./~^@{}-]{0,199}")
+_SPAN = re.compile(r"[0-9]{1,4}[.][a-z]{3,7}")
 _PATH = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]{0,199}")
 
 
@@ -24,6 +25,8 @@ class Command(StrEnum):
     REVIEW = "review"
     RECORD = "record"
     VERIFY = "verify"
+    ANCHOR = "anchor"
+    WITNESS = "witness"
 
 
 class CommentWhen(StrEnum):
@@ -52,6 +55,10 @@ class Inputs(NamedTuple):
     head: str
     config: str
     audit_branch: str
+    tsa: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+    log: str = ""
+    max_age: str = ""
 
 
 def inputs_of(environ: Mapping[str, str]) -> Inputs:
@@ -64,6 +71,10 @@ def inputs_of(environ: Mapping[str, str]) -> Inputs:
         _formed(environ, "head", _REVISION, "revision"),
         _formed(environ, "config", _PATH, "path"),
         _formed(environ, "audit-branch", _REF, "name of a branch"),
+        tuple(_given(environ, "tsa").split()),
+        tuple(_given(environ, "witnesses").split()),
+        _given(environ, "log"),
+        _formed(environ, "max-age", _SPAN, "span, as 8.days"),
     )
 
 

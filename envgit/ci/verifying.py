@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from envgit.ci.alarm import alarmed, relieved
 from envgit.ci.job import Job
 from envgit.errors import CannotTell, EnvgitError
@@ -10,6 +12,7 @@ from envgit.github.runner import Annotation
 from envgit.log.verification import Verification, Wanted, verification
 from envgit.render import Draft
 from envgit.views import verify as view
+from envgit.words import moment
 
 
 def verified(job: Job) -> int:
@@ -30,7 +33,8 @@ def verified(job: Job) -> int:
         job.outlet.annotate(Annotation("error", "envgit: the log is not as it was signed", first))
         alarmed(job, "verify", "the log is not as it was signed, or not whole", first)
         return 1
-    status, said = view.incomplete(found, None)
+    oldest = moment(job.inputs.max_age, datetime.now(UTC))
+    status, said = view.incomplete(found, None, oldest.timestamp() if oldest else None)
     if status:
         job.outlet.annotate(Annotation("warning", "envgit: verify", said))
         job.outlet.log(said)

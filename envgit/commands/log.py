@@ -9,7 +9,7 @@ import click
 
 from envgit import ui
 from envgit.audit.entry import EntryKind
-from envgit.commands.options import WithCount, as_json, environment, moment, session
+from envgit.commands.options import WithCount, as_json, environment, session
 from envgit.errors import UsageError
 from envgit.log.blame import selected
 from envgit.log.branch import Log
@@ -18,6 +18,7 @@ from envgit.log.listing import Filter, listed
 from envgit.log.sources import UNSIGNED, freshness, log_or_history, no_environment, subjects
 from envgit.model import ChangeKind, EventKind
 from envgit.views import log as view
+from envgit.words import moment
 
 KINDS = frozenset(str(kind) for kinds in (EntryKind, ChangeKind, EventKind) for kind in kinds)
 

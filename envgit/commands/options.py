@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from envgit.errors import UsageError
 from envgit.log.session import Session
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _PATHS = "envgit.paths"
-
-_AGO = re.compile(r"(\d+)[. ](minute|hour|day|week|month|year)s?(?:[. ]ago)?")
-_SPANS = {"minute": 1, "hour": 60, "day": 1440, "week": 10080, "month": 43800, "year": 525600}
 
 
 class WithPaths(click.Command):
@@ -59,16 +54,3 @@ def session(ctx: click.Context) -> Session:
     """Begin a run in the directory that -C named."""
     directory = ctx.obj if isinstance(ctx.obj, Path) else Path()
     return Session(directory, dict(os.environ))
-
-
-def moment(text: str, now: datetime) -> datetime | None:
-    """Return the time that a person means by a date, a date and time, or "2.weeks"; raise UsageError where it is none."""
-    if not text:
-        return None
-    try:
-        if found := _AGO.fullmatch(text):
-            return now - timedelta(minutes=int(found[1]) * _SPANS[found[2]])
-        parsed = datetime.fromisoformat(text)
-        return parsed.astimezone() if parsed.tzinfo is None else parsed
-    except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no time; write it as 2026-11-20, '2026-11-20 14:00' or 1.week") from None

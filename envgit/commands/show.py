@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import click
 
 from envgit import ui
-from envgit.commands.options import as_json, environment, moment, session
+from envgit.commands.options import as_json, environment, session
 from envgit.errors import UsageError
 from envgit.log.standing import standing
 from envgit.views import show as view
+from envgit.words import moment
 
 
 @click.command("show", short_help="show an environment as it stood at a revision, an entry or a time")

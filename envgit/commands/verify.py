@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from envgit import ui
-from envgit.commands.options import as_json, moment, session
+from envgit.commands.options import as_json, session
 from envgit.log.verification import Wanted, verification
 from envgit.views import verify as view
+from envgit.words import moment
 
 LEVELS = ("A", "B", "C")
 

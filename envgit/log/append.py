@@ -136,8 +136,9 @@ def _known(signers: Signers, key: SigningKey) -> None:
 def _signer(signers: Signers, key: SigningKey | None, entry: Entry) -> Signer | None:
     if key is None:
         return None
-    brought = entry.body.signers.signers if isinstance(entry.body, SignersBody) else ()
-    named = [signer for signer in (*signers.signers, *brought) if signer.key == key.public_line]
+    # Keys never leave a set: the one that an entry brings has all, and says which of them it revokes.
+    there = entry.body.signers.signers if isinstance(entry.body, SignersBody) else signers.signers
+    named = [signer for signer in there if signer.key == key.public_line]
     for signer in named:
         if signer.signs(entry.kind, entry.sequence):
             return signer

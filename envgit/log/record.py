@@ -19,9 +19,9 @@ from envgit.audit.entry import (
     RewriteBody,
     Source,
 )
-from envgit.audit.keyset import wider_reveal
+from envgit.audit.keyset import narrows
 from envgit.diff import VariableChange
-from envgit.errors import ConfigError
+from envgit.errors import ConfigError, LogError
 from envgit.git.history import Advance, Side, Step, steps
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
@@ -231,16 +231,29 @@ class Recorder:
             )
         tree = self.repo.commit(step.commit).tree
         coming, going = self._turnover(asked, tree)
-        narrower = (
-            bool(going) or wider_reveal(self.selection.config, asked) or asked.branch != self.selection.config.branch
-        )
-        if narrower and self.log.state.signers.threshold:
+        if (going or narrows(self.selection.config, asked)) and self.log.state.signers.threshold:
             return Planned("config", ConfigBody(source, asked, in_force=False, review=review))
+        files = self._turned(asked, tree, coming, going)
+        return Planned("config", ConfigBody(source, asked, in_force=True, files=files, review=review))
+
+    def approved(self, of: int, config: Config, approvals: tuple[str, ...]) -> Planned:
+        """Return the entry by which the configuration that entry `of` asks for comes into force, after the last recorded commit."""
+        last = self.log.state.source_commit
+        if last is None or not self.repo.has(last):
+            raise LogError("the commit that was recorded last is not here; git fetch brings it")
+        tree = self.repo.commit(last).tree
+        source = self._source(Step(last, last, rewrite=False), None)
+        files = self._turned(config, tree, *self._turnover(config, tree))
+        return Planned("config", ConfigBody(source, config, in_force=True, files=files, of=of, approvals=approvals))
+
+    def _turned(
+        self, asked: Config, tree: ObjectId, coming: list[tuple[Unit, EnvFile]], going: list[Unit]
+    ) -> tuple[FileChange, ...]:
+        """Go over to another configuration, and return the files that it lets go and those that it brings in."""
         self.selection = Selection(self.repo, self.snapshots, asked)
         released = tuple(self._released(unit) for unit in going)
         created = (self._file(unit, [file], None, tree, None) for unit, file in coming)
-        files = (*released, *(file for file in created if file is not None))
-        return Planned("config", ConfigBody(source, asked, in_force=True, files=files, review=review))
+        return (*released, *(file for file in created if file is not None))
 
     def _turnover(self, asked: Config, tree: ObjectId) -> tuple[list[tuple[Unit, EnvFile]], list[Unit]]:
         """Return the files that a configuration brings in, and the environments that it lets go."""

@@ -67,6 +67,11 @@ def supplement(run: Session, told: Told, *, push: bool = False) -> Recording:
     return _recorded(run, lambda recorder, _head: supplements(recorder), told, to_remote=push)
 
 
+def appended(run: Session, source: Source, *, push: bool = False) -> Recording:
+    """Append what `source` makes of the log as it then is; with `push`, on top of the remote's."""
+    return _recorded(run, source, Told(), to_remote=push)
+
+
 def _steps(recorder: Recorder, head: CommitId) -> Iterator[Planned]:
     with ui.progress("recording", recorder.distance(head)) as advance:
         for step in recorder.missing(head, advance):

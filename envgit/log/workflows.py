@@ -56,3 +56,8 @@ def built_from() -> str:
 def workflow_files(branch: str, action: str) -> dict[str, str]:
     """Return the workflows by their paths."""
     return {f"{FOLDER}/{name}": fill(f"workflows/{name}.j2", {"branch": branch, "action": action}) for name in NAMES}
+
+
+def witness_workflow(action: str) -> str:
+    """Return the workflow of a witness's repository."""
+    return fill("workflows/envgit-witness.yml.j2", {"action": action})

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from envgit.audit.codec import entry_document
 from envgit.audit.entry import (
+    AnchorBody,
+    AnchorType,
     Change,
     ChangeBody,
     ConfigBody,
@@ -16,6 +18,8 @@ from envgit.audit.entry import (
     FileChange,
     Genesis,
     RewriteBody,
+    Signers,
+    SignersBody,
     Source,
     SupplementBody,
 )
@@ -23,9 +27,14 @@ from envgit.escape import clipped, terminal
 from envgit.log.blame import selected
 from envgit.model import ChangeKind, CommitId, EventKind
 from envgit.views.blame import reviewed
-from envgit.words import LETTERS, duration, parsed, recipient, short
+from envgit.words import LETTERS, count, duration, parsed, recipient, short
 
 NAMED_AT_MOST = 12
+_EVIDENCE = {
+    AnchorType.NOTE: "a note that the log signed",
+    AnchorType.COSIGNED: "a note that witnesses cosigned",
+    AnchorType.RFC3161: "an RFC 3161 time-stamp token",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +218,20 @@ def _short(entry: Entry, view: LogView) -> str:
             return f"{short(body.source.commit)} config: {_configured(body)}"
         case ChangeBody():
             return f"{short(body.source.commit)} {_files(_asked(entry, view), view.names)}"
+        case SignersBody():
+            return f"key set, version {body.signers.version}: {_key_set(body.signers)}; {count(len(body.approvals), 'approval')}"
+        case AnchorBody():
+            return f"anchor of the first {count(body.size, 'entry')}: {_EVIDENCE[body.type]}"
     return f"an entry of a kind that this version does not know: {terminal(entry.kind)}"
+
+
+def _key_set(signers: Signers) -> str:
+    named = [
+        terminal(one.name) + (f" (revoked from {one.until} on)" if one.until is not None else "")
+        for one in signers.signers
+    ]
+    roots = ", ".join(dict.fromkeys(terminal(root.name) for root in signers.roots)) or "none"
+    return f"signers {', '.join(named)}; roots {roots}, {count(signers.threshold, 'person')} to approve"
 
 
 def _files(files: tuple[FileChange, ...], names: Mapping[str, str], nothing: str = "nothing") -> str:
