@@ -92,7 +92,7 @@ def _cosigned(run: Session, name: str, key: SigningKey, log: Log, size: int) -> 
         raise Unreachable(str(error)) from None
     if said.origin != log.state.origin:
         raise Unreachable(f"the note is of another log, {said.origin[:80]!r}")
-    if said.size > size or said.root != _root_then(run, log, said.size):
+    if said.size > size or said.root != _root_then(run, log, size, said.size):
         raise CannotTell("the witness saw another log than this one; envgit verify --evidence says more")
     own = note.parse(signed_note(key, said.origin, said.size, said.root)).lines
     lines = [line for line in given.lines if line.name != said.origin]
@@ -111,10 +111,10 @@ def _evidence(log: Log, number: int) -> str:
     return body.evidence if isinstance(body, AnchorBody) else ""
 
 
-def _root_then(run: Session, log: Log, size: int) -> bytes:
-    """Return the Merkle root over the first `size` entries, as the commit of the last of them has it."""
+def _root_then(run: Session, log: Log, written: int, size: int) -> bytes:
+    """Return the Merkle root over the first `size` of the `written` entries, as the commit of the last of them has it."""
     oid = log.tip
-    for number in range(log.size, 0, -1):
+    for number in range(written, 0, -1):
         if oid is None:
             break
         if number == size:
