@@ -123,9 +123,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    command = f"; envgit {error.ctx.info_name} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+    command = f"; {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
     message = error.format_message().rstrip(".")
-    return message[:1].lower() + message[1:] + command.replace("envgit envgit", "envgit")
+    return message[:1].lower() + message[1:] + command
 
 
 def _defect(error: Exception) -> str:

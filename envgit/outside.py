@@ -25,9 +25,33 @@ from types import SimpleNamespace as Namespace
 from typing import Any
 
 MAX_FILE, MAX_ENTRY, MAX_ARMOR, NEVER = 512 << 20, 16 << 20, 8192, 2**53
-KINDS = ("genesis", "change", "config", "rewrite", "supplement", "signers", "anchor")
-MESSAGE = re.compile(r"[^\n]+ \[skip ci\]\n\n([^\n]+\n([0-9]+)\n([^\n]+)\n)\nEnvgit-Entry: sha256:([0-9a-f]{64})\n")
+
+# Shapes of JSON: a type, a pattern, [shape of each], {field: shape}. A field with ? may be left out, * allows others.
+HEX, DIGEST, COMMIT = (re.compile(form) for form in ("[0-9a-f]{64}", "sha256:[0-9a-f]{64}", "[0-9a-f]{40}"))
+SIGNER: Any = {"name": str, "email": str, "key": str, "kinds": [str], "from": int, "until?": int}
+ROOTS: Any = {"version": int, "threshold": int, "roots": [{"name": str, "key": str}]}
+KEY_SET: Any = {**ROOTS, "signers": [SIGNER], "reapproved?": [{"from": int, "size": int, "root": DIGEST}]}
+ITEM: Any = {"sequence": int, "entry": str, "commit": str}
+TOKEN: Any = {"size": int, "root": DIGEST, "token": str, "certificates": [str]}
+HEAD: Any = {"schema": str, "origin": str, "genesis": DIGEST, "since": int, "until": int, "frontier": [HEX]}
+LISTS: Any = {"checkpoint": str, "notes": [str], "tokens": [TOKEN], "commits": [COMMIT]}
+BUNDLE: Any = {**HEAD, **LISTS, "entries": [ITEM], "keys": [{**ITEM, "proof": [str]}]}
+ENTRY: Any = {"version": int, "origin": str, "sequence": int, "kind": str, "recorded_at": str, "*": None}
+SIDE: Any = {"commit": COMMIT, "*": None}
+STEP: Any = {**ENTRY, "source": {**SIDE, "merged?": [SIDE]}}
+KINDS: Any = {
+    "genesis": {**ENTRY, "signers": KEY_SET},
+    "change": STEP,
+    "config": STEP,
+    "rewrite": {**ENTRY, "to": COMMIT},
+    "supplement": ENTRY,
+    "signers": {**ENTRY, "signers": KEY_SET, "approvals?": [str]},
+    "anchor": {**ENTRY, "size": int, "root": DIGEST, "type": str, "evidence": str},
+}
+MESSAGE = re.compile(r"[^\n]+ \[skip ci\]\n\n([^\n]+\n([0-9]+)\n([^\n]+)\n)\nEnvgit-Entry: (sha256:[0-9a-f]{64})\n")
+VKEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
 NOTE = re.compile("([^\n]+\n(0|[1-9][0-9]{0,15})\n([^\n]+)\n)\n((?:\u2014 [^\\s+]+ [^\\s]+\n)+)")
+Key = tuple[str, bytes]  # whose signatures stand under notes: a name; a byte for the type, and the public key
 
 
 class Refused(Exception):
@@ -52,54 +76,70 @@ def main(argv: list[str] | None = None) -> int:
     if not re.fullmatch("sha256:[0-9a-f]{64}", given.trust_root):
         parser.error("--trust-root is sha256: and 64 lower-case hex digits")
     try:
-        policy = None if given.policy is None else Policy(Path(given.policy).read_bytes())
+        policy = None if given.policy is None else Path(given.policy).read_bytes().decode()
+        quorum("quorum none" if policy is None else policy, set())
     except (OSError, ValueError) as error:
         parser.error(f"--policy: {shown(str(error))}")
     try:
         with Path(given.bundle).open("rb") as file:
-            bundle = read_json(file.read(MAX_FILE + 1), MAX_FILE)
+            bundle = read_json(file.read(MAX_FILE + 1), MAX_FILE, BUNDLE)
         lines = verify(bundle, given.trust_root, policy) + (bundle["commits"] if given.commits else [])
+        sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
+        sys.stdout.flush()
     except Refused as refused:
         status, words = refused.args
-    except (AttributeError, LookupError, MemoryError, OSError, OverflowError, TypeError, ValueError) as error:
-        # What is not there, of another type or beyond a limit ends here: nothing is proved.
-        status, words = 3, f"this cannot be read as a bundle: {type(error).__name__}: {error}"
+    except (MemoryError, OSError, ValueError) as error:
+        status, words = 3, f"this cannot be read as a bundle: {error}"
     else:
-        sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
         return 0
     sys.stderr.write(f"verify_bundle: {shown(words)}\n")
     return int(status)
 
 
-def read_json(data: bytes, most: int) -> Any:
-    """Return JSON; raise ValueError where it is too large or too deep, or a key stands twice, or a number has a dot."""
+def read_json(data: bytes, most: int, shape: Any) -> Any:
+    """Return JSON of a shape; raise ValueError for any other, for what is too large or deep, and for a key that repeats."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(found := dict(pairs)) < len(pairs):
             raise ValueError("a key stands twice")
         return found
 
-    def whole(digits: str) -> int:
+    def whole(digits: str) -> int:  # what has a fraction or an exponent is no integer for int() either
         if len(digits) > 17 or abs(int(digits)) >= NEVER:
             raise ValueError("a number is too large")
         return int(digits)
 
     if len(data) > most:
-        raise ValueError(f"more than {most >> 20} MiB")
+        raise ValueError(f"it has more than {most >> 20} MiB")
     try:
         text = data.decode()
-        return json.loads(text, object_pairs_hook=once, parse_int=whole, parse_float=whole, parse_constant=whole)
+        value = json.loads(text, object_pairs_hook=once, parse_int=whole, parse_float=whole, parse_constant=whole)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("it is nested too deep") from None
+    if not fits(value, shape):
+        raise ValueError("a field is missing, not known, or of another type")
+    return value
 
 
-def verify(bundle: Any, trust_root: str, policy: Any) -> list[str]:
+def fits(value: Any, shape: Any) -> bool:
+    """Tell whether a JSON value has a shape."""
+    if isinstance(shape, dict):
+        known = {name.rstrip("?"): of for name, of in shape.items() if name != "*"}
+        whole = isinstance(value, dict) and ("*" in shape or value.keys() <= known.keys())
+        return whole and all(fits(value[n], known[n]) if n in value else f"{n}?" in shape for n in known)
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
+    if isinstance(shape, re.Pattern):
+        return isinstance(value, str) and shape.fullmatch(value) is not None
+    return type(value) is shape and not (shape is str and re.search("[\ud800-\udfff]", value))  # half a character
+
+
+def verify(bundle: Any, trust_root: str, policy: str | None) -> list[str]:
     """Check all of a bundle, in order; refuse it at the first thing that is false, or return what is proved."""
-    since, until, frontier = bundle["since"], bundle["until"], list(map(unhex, bundle["frontier"]))
-    if bundle["schema"] != "envgit.bundle/1" or not type(since) is type(until) is int:
-        raise Refused(3, "this is no envgit.bundle/1")
-    if not 0 <= since < until or len(frontier) != sum(since >> bit & 1 for bit in range(53)):
-        raise Refused(3, "there are no entries, or the frontier is not one of those before")
+    since, until, frontier = bundle["since"], bundle["until"], [bytes.fromhex(text) for text in bundle["frontier"]]
+    right = bundle["schema"] == "envgit.bundle/1" and 0 <= since < until
+    if not right or len(frontier) != sum(since >> bit & 1 for bit in range(53)):
+        raise Refused(3, "this is of another schema, holds no entries, or has no frontier of those before")
     need(bundle["genesis"] == trust_root, "wrong-genesis", None, f"the bundle is of log {bundle['genesis']}")
     # What is known of the log so far: its root by size, the key set in force, who signed what, which commits it covers.
     log = Namespace(origin=bundle["origin"], genesis=trust_root, frontier=frontier, roots={since: joined(frontier)})
@@ -132,11 +172,13 @@ def accept(log: Any, item: Any, sequence: int) -> None:
         log.roots[sequence + 1] = joined(log.frontier)
     plain, armored = check_commit(log, item, sequence)
     entry = read_entry(log, item, sequence)
-    line, kind, sets = signed_by(armored, "git", plain), entry["kind"], [log.keys]
+    line, kind, before = signed_by(armored, "git", plain), entry["kind"], log.keys
+    sets = [before]
     need(line.startswith("ssh-ed25519 "), "bad-signature", sequence, "the signature of its commit is not good")
     if kind in ("genesis", "signers"):
         log.keys = successor(log, entry, sequence) if log.keys else entry["signers"]
-        sets.append(log.keys)
+        if sequence == 0 or before["threshold"]:  # else whoever pushes could bring a key of his own
+            sets.append(log.keys)
     signers = [s for keys in sets for s in keys.get("signers", []) if s["key"] == line and kind in s["kinds"]]
     names = [s["name"] for s in signers if s["from"] <= sequence < s.get("until", NEVER)]
     need(names, "unknown-signer", sequence, f"{fingerprint(line)} may not sign entries of kind {kind} there")
@@ -144,11 +186,13 @@ def accept(log: Any, item: Any, sequence: int) -> None:
     if not inside:
         return
     log.times.append(entry["recorded_at"])
-    if kind in ("change", "config", "rewrite"):
-        log.covered[entry["to"] if kind == "rewrite" else entry["source"]["commit"]] = None
+    step = {"commit": entry["to"]} if kind == "rewrite" else entry["source"] if kind in ("change", "config") else {}
+    log.covered.update(dict.fromkeys(one["commit"] for one in (*step.get("merged", []), step) if one))
     if kind == "anchor":
-        true = entry["root"] == digest(log.roots.get(entry["size"], unhex(entry["root"][7:])))
-        need(true and entry["size"] <= sequence, "false-anchor", sequence, "the log had another root at that size")
+        right = entry["root"] == digest(log.roots.get(entry["size"], bytes.fromhex(entry["root"][7:])))
+        need(
+            right and 0 <= entry["size"] <= sequence, "false-anchor", sequence, "the log had another root at that size"
+        )
         log.notes += [entry["evidence"]] if entry["type"] != "rfc3161" else []
 
 
@@ -160,28 +204,29 @@ def check_commit(log: Any, item: Any, sequence: int) -> tuple[bytes, str]:
     found = MESSAGE.fullmatch(message)
     need(found, "not-an-entry", sequence, "the message of its commit is not that of an entry")
     said, size, root, named = found.groups() if found else ("", "", "", "")
-    hashed = leaf(item).hex()
+    hashed = digest(leaf(item))
     need(named == hashed, "entry-altered", sequence, f"its hash is {hashed}, signed was {named}")
     need(size == str(sequence + 1), "wrong-sequence", sequence, f"its commit has the checkpoint of {size} entries")
-    true = said == checkpoint(log, sequence + 1, unbase64(root))
-    need(true, "commit-altered", sequence, "its commit has another checkpoint than that of the entries up to it")
+    right = said == checkpoint(log, sequence + 1, unbase64(root))
+    need(right, "commit-altered", sequence, "its commit has another checkpoint than that of the entries up to it")
     return f"{head}\n\n{message}".encode(), armored.replace("\n ", "\n")
 
 
 def read_entry(log: Any, item: Any, sequence: int) -> Any:
     """Return an entry: canonical JSON, of this log and number, and of a kind that is known."""
     try:
-        entry = read_json(item["entry"].encode(), MAX_ENTRY)
-        true = canonical(entry).decode() == item["entry"] and isinstance(entry, dict)
-    except (RecursionError, ValueError):
-        true = False
-    need(true, "malformed-entry", sequence, f"it is no canonical JSON of at most {MAX_ENTRY >> 20} MiB")
-    if entry["version"] != 1 or entry["kind"] not in KINDS:
+        entry = read_json(item["entry"].encode(), MAX_ENTRY, ENTRY)
+        known = entry["version"] == 1 and entry["kind"] in KINDS
+        right = canonical(entry) == item["entry"].encode() and (not known or fits(entry, KINDS[entry["kind"]]))
+    except (RecursionError, ValueError) as error:
+        raise Refused(1, f"entry {sequence}: malformed-entry: {error}") from None
+    need(right, "malformed-entry", sequence, "it is not canonical, or a field is missing, unknown, or of another type")
+    if not known:
         raise Refused(3, f"entry {sequence} is of a version or kind that only a newer program knows")
-    numbers = [entry["sequence"], item["sequence"]]
-    need(repr(numbers) == repr([sequence] * 2), "wrong-sequence", sequence, f"it is said to be entry {numbers}")
+    number, first, hashed = item["sequence"], entry["kind"] == "genesis", digest(leaf(item))
+    need(number == sequence, "wrong-sequence", sequence, f"in its place stands entry {number}")
+    need(entry["sequence"] == sequence, "wrong-sequence", sequence, f"it says that it is entry {entry['sequence']}")
     need(entry["origin"] == log.origin, "wrong-origin", sequence, f"it is of the log {entry['origin']}")
-    first, hashed = entry["kind"] == "genesis", digest(leaf(item))
     need(first or log.keys, "wrong-genesis", sequence, "no genesis comes before it")
     need(not first or not log.keys, "second-genesis", sequence, "it is a second genesis")
     need(not first or hashed == log.genesis, "wrong-genesis", sequence, f"the log began with {hashed}")
@@ -196,24 +241,22 @@ def successor(log: Any, entry: Any, sequence: int) -> Any:
     need(new["version"] == old["version"] + 1, "signers-version", sequence, f"it comes after version {old['version']}")
     were, spans, more = {s["key"]: s for s in old["signers"]}, old.get("reapproved", []), new.get("reapproved", [])
     people, keys = {root["name"] for root in new["roots"]}, [one["key"] for one in new["roots"] + new["signers"]]
-    true = bool(people or old["threshold"]) <= new["threshold"] <= len(people) and len(set(keys)) == len(keys)
-    true = true and were.keys() <= {s["key"] for s in new["signers"]} and more[: len(spans)] == spans
+    right = bool(people or old["threshold"]) <= new["threshold"] <= len(people) and len(set(keys)) == len(keys)
+    right = right and were.keys() <= {s["key"] for s in new["signers"]} and more[: len(spans)] == spans
     for signer in new["signers"]:
-        was = were.get(signer["key"], {"from": max(signer["from"], sequence)})
-        true = true and signer["from"] == was["from"] and 1 <= signer.get("until", NEVER) <= was.get("until", NEVER)
+        was = were.get(signer["key"], {"from": signer["from"]})
+        right = right and signer["from"] == was["from"] and 1 <= signer.get("until", NEVER) <= was.get("until", NEVER)
     for span in more[len(spans) :]:  # of sizes before `since` the root is not known
-        root = log.roots.get(span["size"], unhex(span["root"][7:]))
-        true = true and 0 <= span["from"] < span["size"] <= sequence and span["root"] == digest(root)
-    need(true, "wrong-signers", sequence, "it takes something back, gives a key too much, or vouches for other entries")
+        root = log.roots.get(span["size"], bytes.fromhex(span["root"][7:]))
+        right = right and 0 <= span["from"] < span["size"] <= sequence and span["root"] == digest(root)
+    need(right, "wrong-signers", sequence, "it takes something back, allows a key too much, or vouches for what is not")
     said = canonical({"genesis": log.genesis, "kind": "signers", "origin": log.origin, "signers": new})
     lines = {signed_by(text, "envgit-approval", said) for text in entry.get("approvals", [])}
     roots = {root["key"] for root in old["roots"] + new["roots"]}
     need(lines <= roots, "unapproved-signers", sequence, "an approval is not good, or by no root")
     for asked in (old, new):
         by = {root["name"] for root in asked["roots"] if root["key"] in lines}
-        need(
-            len(by) >= asked["threshold"], "unapproved-signers", sequence, f"{len(by)} of {asked['threshold']} approved"
-        )
+        need(len(by) >= asked["threshold"], "unapproved-signers", sequence, f"no more than {len(by)} roots approved it")
     return new
 
 
@@ -225,35 +268,31 @@ def check_revocations(log: Any) -> None:
     need(not late, "revoked-signer", min(late, default=None), f"signed by a key that is revoked there, as are {late}")
 
 
-def check_notes(log: Any, notes: list[str], policy: Any) -> list[str]:
+def check_notes(log: Any, notes: list[str], policy: str | None) -> list[str]:
     """Check signed notes over checkpoints of this log (c2sp.org/signed-note), and that a policy's quorum is reached."""
     own = {(log.origin, b"\1" + unbase64(s["key"][12:])[-32:]) for s in log.keys["signers"] if "anchor" in s["kinds"]}
-    sizes, reached = [], []
+    sizes, reached, keys = [], [], own | (quorum(policy, set())[1] if policy is not None else set())
     for note in dict.fromkeys(notes):
         found = NOTE.fullmatch(note)
         text, size, root, lines = found.groups() if found else ("", "0", "", "")
-        true, good = text == checkpoint(log, int(size), unbase64(root)), set()
-        need(true, "false-anchor", None, f"a note over {size} entries is not over a checkpoint of this log")
+        right, about = text == checkpoint(log, int(size), unbase64(root)), f"a note over {size} entries is not"
+        need(right, "false-anchor", None, f"{about} over a checkpoint of this log")
+        good = set()
         for name, mark in (line.split(" ")[1:] for line in lines.split("\n")[:-1]):
-            for key in own | (policy.keys if policy else set()):
-                if (key[0], key_id(*key)) == (name, unbase64(mark)[:4]):
-                    true = noted(key[1], text, unbase64(mark)[4:])
-                    need(true, "false-anchor", None, f"a note over {size} entries: the signature of {name} is not good")
-                    good.add(key)
-        need(good & own, "false-anchor", None, f"a note over {size} entries is not signed by the log")
+            for key in [key for key in keys if (key[0], key_id(*key)) == (name, unbase64(mark)[:4])]:
+                time, signature = b"", unbase64(mark)[4:]
+                if key[1][0] == 4:  # a cosignature (c2sp.org/tlog-cosignature), which begins with its time
+                    time, signature = b"cosignature/v1\ntime %d\n" % int.from_bytes(signature[:8], "big"), signature[8:]
+                right = ed25519(key[1][1:], time + text.encode(), signature)
+                need(right, "false-anchor", None, f"{about} signed by {name}")
+                good.add(key)
+        need(good & own, "false-anchor", None, f"{about} signed by the log")
         sizes.append(int(size))
-        reached += [int(size)] if policy and int(size) in log.roots and policy.reached(good) else []
-    need(reached or not policy, "false-anchor", None, "no note here has the quorum that the policy asks for")
-    seen = [f"witnessed as the policy asks: {max(reached)} entries"] if policy else []
-    return seen + ([f"notes of the log over so many entries: {sorted(sizes)}"] if sizes else [])
-
-
-def noted(key: bytes, text: str, signature: bytes) -> bool:
-    """Tell whether a note's signature is good, by a key of type 1, or of type 4 (c2sp.org/tlog-cosignature)."""
-    if key[0] == 1:
-        return ed25519(key[1:], text.encode(), signature)
-    time = int.from_bytes(signature[:8], "big")
-    return time < 1 << 63 and ed25519(key[1:], f"cosignature/v1\ntime {time}\n{text}".encode(), signature[8:])
+        reached += [int(size)] if policy is not None and int(size) in log.roots and quorum(policy, good)[0] else []
+    need(reached or policy is None, "false-anchor", None, "no note here has the quorum that the policy asks for")
+    said = [f"the witnesses that the policy asks for saw its first {max(reached)} entries"] if reached else []
+    beyond = {size: "" if size in log.roots else ", which are not here to compare" for size in sorted(sizes)}
+    return said + [f"the log signed a note over its first {size} entries{more}" for size, more in beyond.items()]
 
 
 def key_id(name: str, key: bytes) -> bytes:
@@ -261,53 +300,48 @@ def key_id(name: str, key: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + key).digest()[:4]
 
 
-class Policy:
-    """Witnesses, groups of them and of groups, and the one of all that has to be there (c2sp.org/tlog-policy)."""
-
-    def __init__(self, data: bytes) -> None:
-        self.witnesses: dict[str, tuple[str, bytes]] = {}
-        self.groups: dict[str, tuple[int, list[str]]] = {}
-        self.quorum, used = "", [""]
-        for number, line in enumerate(data.decode().split("\n"), 1):
-            word, name, *rest = [*re.split("[ \t]+", line.strip(" \t")), "", "", ""]
-            names, rest = {"none", *self.witnesses, *self.groups}, [text for text in rest if text]
-            right = word in ("", "log") or word[0] == "#"
-            if word == "witness" and rest and name not in names:
-                found = re.fullmatch(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)", rest[0])
-                key = self.witnesses[name] = (found[1], unbase64(found[3])) if found else ("", b"")
-                right = found is not None and key_id(*key).hex() == found[2] and key[1][:1] == b"\4"
-            elif word == "group" and rest and name not in names:
-                count, used = {"any": 1, "all": len(rest) - 1}.get(rest[0], 0) or int(rest[0]), used + rest[1:]
-                self.groups[name] = (count, rest[1:])
-                right = set(rest[1:]) < names and len(set(used)) == len(used) and 1 <= count < len(rest)
-            elif word == "quorum" and not self.quorum:
-                right, self.quorum = name in names, name
-            if not right or re.search("[\0-\x08\x0b-\x1f\x7f]", line):
-                raise ValueError(f"line {number} is not as it should be")
-        self.keys = set(self.witnesses.values())
-        if not self.quorum or len({key[1] for key in self.keys}) < len(self.witnesses):
-            raise ValueError("there is no quorum, or a key of two witnesses")
-
-    def reached(self, keys: set[tuple[str, bytes]]) -> bool:
-        """Tell whether the witnesses with these keys are enough."""
-        there = {"none", *(name for name, key in self.witnesses.items() if key in keys)}
-        for name, (least, members) in self.groups.items():  # members come before their group
-            there |= {name} if len(there.intersection(members)) >= least else set()
-        return self.quorum in there
+def quorum(policy: str, signed: set[Key]) -> tuple[bool, set[Key]]:
+    """Tell whether the witnesses with these keys are enough, and return all witnesses' keys; raise ValueError."""
+    keys: set[Key] = set()
+    known, seen, used, asked = {"none"}, {"none"}, {"none"}, []
+    for number, line in enumerate(policy.split("\n"), 1):
+        word, name, *rest = (*filter(None, re.split("[ \t]+", line)), "", "")
+        right, fresh, rest = word in ("", "log") or word[0] == "#", name not in known, rest[:-2]
+        if word == "witness" and fresh and len(rest) in (1, 2):
+            found = VKEY.fullmatch(rest[0])
+            key = (found[1], unbase64(found[3])) if found else ("", b"")
+            right = found is not None and key_id(*key).hex() == found[2] and key[1][:1] == b"\4"
+            right = right and len(key[1]) == 33 and all(key[1] != other[1] for other in keys)
+            keys.add(key)
+            seen |= {name} if key in signed else set()
+        elif word == "group" and fresh and rest:
+            least, members = {"any": "1", "all": str(len(rest) - 1)}.get(rest[0], rest[0]), set(rest[1:])
+            right = members <= known - used and len(members) == len(rest) - 1
+            right = right and least.isdecimal() and least.isascii() and 1 <= int(least[:9]) <= len(members)
+            seen |= {name} if right and len(members & seen) >= int(least) else set()
+            used |= members
+        elif word == "quorum":
+            right = not fresh and not rest
+            asked.append(name)
+        known |= {name} if word in ("witness", "group") else set()
+        if not right or re.search("[\0-\x08\x0b-\x1f\x7f]", line):
+            raise ValueError(f"line {number} is not as c2sp.org/tlog-policy has it")
+    if len(asked) != 1:
+        raise ValueError("there is not one quorum")
+    return asked[0] in seen, keys
 
 
 def check_tokens(log: Any, tokens: Any) -> list[str]:
     """Check that timestamp tokens are over checkpoints of this log; return how what they say of the time is checked."""
     lines = []
     for number, token in enumerate(tokens):
-        size, root = token["size"], unhex(token["root"][7:])
+        size, root = token["size"], bytes.fromhex(token["root"][7:])
         text, data = checkpoint(log, size, root).encode(), unbase64(token["token"])
         made = [hashed for hashed in (sha256(text).digest(), sha512(text).digest()) if hashed in data]
-        true = made and token["root"] == digest(log.roots.get(size, root))
-        need(true, "false-anchor", None, f"tokens[{number}] is not over a checkpoint of this log")
-        lines.append(
-            f"tokens[{number}]: openssl ts -verify -digest {made[0].hex()} -in TOKEN -CAfile CA -untrusted CERTS"
-        )
+        right = made and token["root"] == digest(log.roots.get(size, root))
+        need(right, "false-anchor", None, f"tokens[{number}] is not over a checkpoint of this log")
+        command = f"openssl ts -verify -digest {made[0].hex()} -in TOKEN -CAfile CA -untrusted CERTIFICATES"
+        lines.append(f"its time is judged by your authorities, tokens[{number}]: {command}")
     return lines
 
 
@@ -319,10 +353,10 @@ def report(log: Any, since: int, until: int) -> list[str]:
         f"checkpoint: {until} entries, root {b64encode(log.roots[until]).decode()}",
         f"recorded from {log.times[0]} to {log.times[-1]}, as the recorder says",
         *(f"signed by {name}, {fingerprint(line)}: {number} entries" for (line, name), number in signed.items()),
-        f"key set: version {log.keys['version']}, which {log.keys['threshold']} of its roots may change",
+        f"key set: version {log.keys['version']}; to change it, {log.keys['threshold']} of its roots have to approve",
         f"covered: {len(log.covered)} commits of the source branch (--commits lists them)",
-        "not checked: trees, the source repository and what the entries say of it, the time of anything",
-        *([f"not checked: that no later key set was left out before entry {since}"] if since else []),
+        "not checked: the trees, the source repository, whether what the entries say is so, the time of anything",
+        *([f"not checked: that no key set was left out at the end of those before entry {since}"] if since else []),
     ]
 
 
@@ -440,16 +474,12 @@ def digest(data: bytes) -> str:
     return f"sha256:{data.hex()}"
 
 
-def unhex(text: str) -> bytes:
-    """Return the bytes of 64 lower-case hex digits, and of nothing else."""
-    if not re.fullmatch("[0-9a-f]{64}", text):
-        raise ValueError("a hash of another form")
-    return bytes.fromhex(text)
-
-
 def unbase64(text: str) -> bytes:
     """Return the bytes of base64, empty for any text that is not the one form of them."""
-    data = b64decode(text)
+    try:
+        data = b64decode(text)
+    except ValueError:
+        return b""
     return data if b64encode(data).decode() == text else b""
 
 

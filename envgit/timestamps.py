@@ -25,6 +25,15 @@ from envgit.errors import CannotTell
 
 MAX_BYTES = 64 * 1024
 MAX_CERTIFICATES = 16
+# What cryptography raises for a certificate that is none, or an odd one.
+_ODD = (
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
 _SHA256 = x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1")
 
 
@@ -54,7 +63,7 @@ class Authorities:
         """Read certificates in PEM; raise Untrusted where there are none, or no root among them."""
         try:
             found = x509.load_pem_x509_certificates(pem)
-        except ValueError:
+        except _ODD:
             raise Untrusted("no certificates in PEM") from None
         self._roots = [one for one in found if _is_authority(one)]
         self._leaves = [one for one in found if not _is_authority(one)]
@@ -83,7 +92,7 @@ class Authorities:
                 # Its verifier takes the one signer out of the response, so that each look needs its own.
                 builder.build().verify_message(_opened(answer), message)
                 return _token(found)
-            except (VerificationError, ValueError, UnsupportedAlgorithm) as error:
+            except (VerificationError, *_ODD) as error:
                 why = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise Untrusted(f"a time-stamp token that your authorities do not stand behind ({why})")
 
@@ -130,37 +139,47 @@ def _opened(answer: bytes) -> TimeStampResponse:
 
 def _token(found: TimeStampResponse) -> Token:
     at = found.tst_info.gen_time.astimezone(UTC)
-    given = [x509.load_der_x509_certificate(bytes(one)) for one in found.signed_data.certificates]
-    names = [one.subject.rfc4514_string() for one in given if not _is_authority(one)]
-    return Token(at.strftime("%Y-%m-%dT%H:%M:%SZ"), int(at.timestamp()), names[0] if names else "")
+    return Token(at.strftime("%Y-%m-%dT%H:%M:%SZ"), int(at.timestamp()), _signer(found))
+
+
+def _signer(found: TimeStampResponse) -> str:
+    """Return the name of the certificate that the signature names; the list of certificates is signed by nobody."""
+    by = {(one.issuer, one.serial_number) for one in found.signed_data.signer_infos}
+    for data in found.signed_data.certificates:
+        try:
+            one = x509.load_der_x509_certificate(bytes(data))
+            if (one.issuer, one.serial_number) in by:
+                return one.subject.rfc4514_string()
+        except _ODD:
+            continue
+    return ""
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_ODD):
         return False
 
 
 def _vouched(roots: list[x509.Certificate], more: Iterable[str]) -> list[x509.Certificate]:
     """Return the certificates that a chain of signatures leads to from a root: OpenSSL would believe any that it is handed."""
-    waiting = []
+    waiting: list[x509.Certificate] = []
     for text in list(more)[:MAX_CERTIFICATES]:
         try:
-            waiting += x509.load_pem_x509_certificates(text.encode())
-        except ValueError:
+            waiting += x509.load_pem_x509_certificates(text[:MAX_BYTES].encode())
+        except _ODD:
             continue
+    waiting = [one for one in waiting[:MAX_CERTIFICATES] if _is_authority(one)]
     found: list[x509.Certificate] = []
-    for _round in range(len(waiting)):
-        for one in waiting:
-            if one not in found and _is_authority(one) and any(_issued(one, by) for by in (*roots, *found)):
-                found.append(one)
+    while fresh := [one for one in waiting if one not in found and any(_issued(one, by) for by in (*roots, *found))]:
+        found += fresh
     return [one for one in found if one not in roots]
 
 
 def _issued(certificate: x509.Certificate, by: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (InvalidSignature, *_ODD):
         return False
     return True

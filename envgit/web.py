@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from threading import Thread
+from time import monotonic, sleep
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -13,7 +16,16 @@ from envgit.escape import terminal
 
 MAX_BYTES = 256 * 1024
 TIMEOUT = urllib3.Timeout(connect=10, read=20)
-RETRIES = urllib3.Retry(total=2, redirect=0, raise_on_redirect=False, raise_on_status=False, backoff_factor=0.5)
+RETRIES = urllib3.Retry(
+    total=2,
+    redirect=0,
+    raise_on_redirect=False,
+    raise_on_status=False,
+    backoff_factor=0.5,
+    respect_retry_after_header=False,
+)
+SECONDS = 60
+POLL = 0.02
 HTTP_OK = 200
 
 
@@ -34,8 +46,42 @@ def asked(url: str, data: bytes | None = None, kind: str = "") -> bytes:
         raise UsageError(f"{terminal(url)[:200]!r} is no address; write it as https://…")
     name = terminal(parts.hostname)
     headers = {"User-Agent": f"envgit/{__version__}"} | ({"Content-Type": kind} if data is not None else {})
+    answers: list[tuple[int, bytes] | str] = []
+    # A server can keep every single read alive for ever: the whole is waited for, and no longer.
+    Thread(target=lambda: answers.append(_answer(parts.scheme, name, url, data, headers)), daemon=True).start()
+    began = monotonic()
+    while not answers and monotonic() - began < SECONDS:
+        sleep(POLL)
+    if not answers:
+        raise Unreachable(f"{name} did not answer within {SECONDS} seconds")
+    answer = answers[0]
+    if isinstance(answer, str):
+        raise Unreachable(f"{name} cannot be reached ({answer})")
+    status, body = answer
+    if status != HTTP_OK:
+        raise Unreachable(f"{name} answered with status {status}")
+    if len(body) > MAX_BYTES:
+        raise Unreachable(f"{name} answered with more than {MAX_BYTES >> 10} KiB")
+    return body
+
+
+def named(url: str) -> str:
+    """Return an address as it may be shown: without what may be a password in it."""
     try:
-        answer = _pool(parts.scheme, parts.hostname).request(
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an address"
+    return terminal(f"{parts.scheme}://{host}{port}{parts.path}" if parts.scheme and host else url)
+
+
+def _answer(
+    scheme: str, host: str, url: str, data: bytes | None, headers: Mapping[str, str]
+) -> tuple[int, bytes] | str:
+    """Return status and body, or in a word why there is none."""
+    try:
+        answer = _pool(scheme, host).request(
             "GET" if data is None else "POST",
             url,
             body=data,
@@ -45,16 +91,11 @@ def asked(url: str, data: bytes | None = None, kind: str = "") -> bytes:
             preload_content=False,
         )
         try:
-            body = answer.read(MAX_BYTES + 1)
+            return answer.status, answer.read(MAX_BYTES + 1)
         finally:
-            answer.release_conn()
+            answer.close()
     except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-        raise Unreachable(f"{name} cannot be reached ({type(error).__name__})") from None
-    if answer.status != HTTP_OK:
-        raise Unreachable(f"{name} answered with status {answer.status}")
-    if len(body) > MAX_BYTES:
-        raise Unreachable(f"{name} answered with more than {MAX_BYTES >> 10} KiB")
-    return body
+        return type(error).__name__
 
 
 def _pool(scheme: str, host: str) -> urllib3.PoolManager:

@@ -93,14 +93,14 @@ def succession(old: Signers, new: Signers, sequence: int, root_at: RootAt) -> Br
     if new.version != old.version + 1:
         yield Code.SIGNERS_VERSION, f"brings version {new.version} of the key set after version {old.version}"
     yield from form(new)
-    if old.threshold and not new.threshold:
-        yield Code.WRONG_SIGNERS, "does away with all roots"
+    if not new.threshold and (old.threshold or new.roots):
+        yield Code.WRONG_SIGNERS, "asks no root"
     known = {signer.key: signer for signer in old.signers}
     left = {signer.key for signer in new.signers}
     if not known.keys() <= left:
         yield Code.WRONG_SIGNERS, "leaves a signer out: one who leaves is revoked"
     for signer in new.signers:
-        yield from _succeeds(known.get(signer.key), signer, sequence)
+        yield from _succeeds(known.get(signer.key), signer)
     if new.reapproved[: len(old.reapproved)] != old.reapproved:
         yield Code.WRONG_SIGNERS, "takes back what was reapproved"
     for span in new.reapproved[len(old.reapproved) :]:
@@ -110,11 +110,10 @@ def succession(old: Signers, new: Signers, sequence: int, root_at: RootAt) -> Br
             yield Code.WRONG_SIGNERS, f"reapproves {span.size} entries that are others than these"
 
 
-def _succeeds(old: Signer | None, new: Signer, sequence: int) -> Broken:
-    if old is None:
-        if new.from_ < sequence:
-            yield Code.WRONG_SIGNERS, "brings a new key for entries that stood before it"
-    elif new.from_ != old.from_ or (old.until is not None and (new.until is None or new.until > old.until)):
+def _succeeds(old: Signer | None, new: Signer) -> Broken:
+    if old is not None and (
+        new.from_ != old.from_ or (old.until is not None and (new.until is None or new.until > old.until))
+    ):
         yield Code.WRONG_SIGNERS, "gives a key more than it had"
     if new.until is not None and new.until < 1:
         yield Code.WRONG_SIGNERS, "revokes a key before the first entry"
@@ -126,17 +125,24 @@ def revoked(signers: Signers, key: str, first: int, end: int) -> Iterator[int]:
     if until is None:
         return
     for sequence in range(max(first, until), end):
-        if not any(span.from_ <= sequence < span.size for span in signers.reapproved):
+        if not reapproved(signers, sequence):
             yield sequence
+
+
+def reapproved(signers: Signers, sequence: int) -> bool:
+    """Tell whether the roots vouch for an entry, whoever signed it."""
+    return any(span.from_ <= sequence < span.size for span in signers.reapproved)
 
 
 def narrows(old: Config, new: Config) -> bool:
     """Tell whether a configuration may audit less, or reveal more, than another: that needs the roots.
 
-    A pattern that is gone counts, whatever matches it today; so does one for `reveal` that is new.
+    A pattern that is gone, or has another in front of it, counts, whatever matches it today; so does one for `reveal` that is new.
     """
     # No pattern at all means every file with a sops block: nothing is wider.
-    fewer = bool(new.environments) and not (old.environments and set(old.environments) <= set(new.environments))
+    # The first pattern that matches counts: one more in front may take a file away from its environment.
+    kept = bool(old.environments) and new.environments[: len(old.environments)] == old.environments
+    fewer = bool(new.environments) and not kept
     moved = (old.branch, old.audit_branch) != (new.branch, new.audit_branch)
     return fewer or moved or wider_reveal(old, new)
 

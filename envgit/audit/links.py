@@ -98,11 +98,12 @@ class Links:
         if (
             body.config is None
             or body.of is None
+            or body.of != state.record.config_pending
             or asked is None
             or not isinstance(asked.body, ConfigBody)
             or (asked.body.config, asked.body.in_force) != (body.config, False)
         ):
-            yield Code.UNAPPROVED_CONFIG, "approves a configuration that no entry asked for"
+            yield Code.UNAPPROVED_CONFIG, "approves a configuration that does not wait, or not any more"
             return
         statement = config_statement(state.origin, self._genesis(), body.of, body.config)
         try:
@@ -164,3 +165,6 @@ def _file(file: FileChange, tree: Tree) -> Broken:
         if change.previous != (known.entry if known else None):
             what = f"names another last change of {file.environment} {change.variable} than the log holds"
             yield Code.WRONG_PREVIOUS, what
+        if known and None not in (change.before, known.fingerprint) and change.before != known.fingerprint:
+            what = f"takes up {file.environment} {change.variable} from another value than the log holds"
+            yield Code.FALSE_CHANGE, what

@@ -32,7 +32,6 @@ class Code(StrEnum):
     UNAPPROVED_CONFIG = "unapproved-config"
     FALSE_ANCHOR = "false-anchor"
     FALSE_TIME = "false-time"
-    FALSE_EVIDENCE = "false-evidence"
     TIME_GOES_BACK = "time-goes-back"
     ROLLED_BACK = "rolled-back"
     FORKED = "forked"

@@ -14,6 +14,7 @@ from envgit.audit.note import COSIGNATURE, Note, NoteKey, cosigned_at, vkey
 from envgit.audit.sshsig import Verify
 
 MAX_BYTES = 64 * 1024
+MAX_NAMES = 256
 NONE = "none"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -93,6 +94,8 @@ class _Lines:
 
 
 def _new(name: str, known: set[str]) -> str:
+    if len(known) >= MAX_NAMES:
+        raise FormatError(f"more than {MAX_NAMES} witnesses and groups")
     if name in known or name == NONE:
         raise FormatError("a name that is taken")
     return name

@@ -156,8 +156,11 @@ def fingerprint(public: bytes) -> str:
 
 
 def line_fingerprint(line: str) -> str:
-    """Return the fingerprint of a key line that is known to be one."""
-    return _shown(b64decode(line.split(" ")[1]))
+    """Return the fingerprint of a key line, as ssh-keygen -l shows it; empty where the line is none."""
+    try:
+        return _shown(b64decode(line.split(" ")[1], validate=True))
+    except (IndexError, Base64Error, ValueError):
+        return ""
 
 
 def _shown(blob: bytes) -> str:

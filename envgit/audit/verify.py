@@ -278,11 +278,14 @@ class Verifier:
         state = self.report.state
         if state is None:
             raise Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
-        if all(public_or_none(signer.key) != signed.public for signer in state.signers.signers):
+        named = (one for one in state.signers.signers if not one.revoked_at(sequence))
+        if all(public_or_none(signer.key) != signed.public for signer in named):
             if self.report.newer_from is not None:
                 return False  # the newer kind may have named the key
             key = sshsig.fingerprint(signed.public)
-            raise Broken(Code.UNKNOWN_SIGNER, f"entry {sequence} is signed by {key}, which no entry names")
+            raise Broken(
+                Code.UNKNOWN_SIGNER, f"entry {sequence} is signed by {key}, which no entry names, or which is revoked"
+            )
         said = commits.signed_checkpoint(signed.plain)
         if said != (state.origin, self._frontier.size, self._frontier.root()):
             detail = f"entry {sequence}: its checkpoint is not that of the entries before it"
@@ -290,6 +293,7 @@ class Verifier:
         if not commits.plain_headers(signed.plain, signed.parent):
             raise _altered(sequence, signed, "has headers of another form")
         _check_signature(sequence, signed, good=good)
+        self._roots += self._frontier.root()
         if self.report.newer_from is None:
             self.report.newer_from = sequence
         return True

@@ -41,14 +41,17 @@ def witnessed(job: Job) -> int:
         job.outlet.annotate(Annotation("error", "envgit witness: not cosigned", problem.detail))
     if not found.problems and found.newer_from is None:
         job.outlet.log(f"{count(found.size, 'entry')} verified and cosigned")
-    _kept(run.repo, run.required_remote(), f"See {count(found.size, 'entry')} of {job.inputs.log}")
+    _kept(run.repo, run.required_remote(), f"See {count(found.size, 'entry')}")
     return 1 if found.problems else 4 if found.newer_from is not None else 0
 
 
 def _kept(repo: Repository, remote: str, message: str) -> None:
     """Commit what was seen, and push it without force: a cosignature that is not kept here is given to nobody."""
     tree = f"--work-tree={repo.work_dir}"
-    for arguments in (["add", "--force", "--", f"{repo.work_dir}/{STORE}"], ["diff", "--cached", "--quiet"]):
+    for arguments in (
+        ["add", "--force", "--", f"{repo.work_dir}/{STORE}", f":(exclude){repo.work_dir}/{STORE}/.lock"],
+        ["diff", "--cached", "--quiet"],
+    ):
         done = git(repo.git_dir, [tree, *arguments])
         if arguments[0] == "diff" and done.returncode == 0:
             return

@@ -43,8 +43,8 @@ def command(ctx: click.Context, since: str, until: str, output: str) -> int:
     path = Path(output)
     checker = path.with_name("verify_bundle.py")
     try:
-        path.write_text(text)
-        checker.write_text(Path(outside.__file__).read_text())
+        path.write_text(text, encoding="utf-8")
+        checker.write_text(Path(outside.__file__).read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {error.filename or output}: {error.strerror}") from None
     ui.out(f"{count(end - first, 'entry')}, {first} to {end - 1}, in {path}")

@@ -31,7 +31,7 @@ def command(ctx: click.Context, entry: str, output: str) -> int:
         ui.out(text.rstrip("\n"))
         return 0
     try:
-        Path(output).write_text(text)
+        Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}") from None
     return 0

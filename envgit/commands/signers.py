@@ -16,8 +16,10 @@ from envgit.errors import UsageError
 from envgit.escape import terminal
 from envgit.log import roots
 from envgit.log.branch import Log
-from envgit.log.roots import Proposal
+from envgit.log.recording import check_sound
+from envgit.log.roots import KINDS, Proposal
 from envgit.log.session import Session
+from envgit.views.log import configured
 from envgit.words import count
 
 
@@ -121,11 +123,12 @@ def approve(ctx: click.Context, /, proposal: str | None, **how: Any) -> int:
 
 def _decided(run: Session, log: Log, proposal: Proposal, *, push: bool, output: str, root_keys: tuple[str, ...]) -> int:
     """Gather the approvals that are to be had here; append where they are all, else hand the proposal on."""
+    check_sound(run, log)  # before anybody signs anything
     found = roots.approved(run, log, proposal, root_keys)
     if lacking := found.lacks(log):
         path = Path(output or "envgit-proposal.json")
         try:
-            path.write_text(found.text())
+            path.write_text(found.text(), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from None
         ui.error(f"approved by {lacking}; {path} goes to the next root: envgit signers approve {path}")
@@ -141,8 +144,10 @@ def _decided(run: Session, log: Log, proposal: Proposal, *, push: bool, output: 
 
 def _told(log: Log, proposal: Proposal) -> str:
     """Return in one line what a proposal does."""
+    if proposal.config is not None:
+        return f"the configuration of entry {proposal.of} comes into force: {configured(proposal.config)}"
     if proposal.signers is None:
-        return f"the configuration of entry {proposal.of} comes into force (envgit show entry:{proposal.of})"
+        return "nothing"
     return f"key set, version {proposal.signers.version}: " + ", ".join(
         _differences(log.state.signers, proposal.signers)
     )
@@ -154,8 +159,13 @@ def _differences(old: Signers, new: Signers) -> Iterator[str]:
         was = known.get(signer.key)
         if was is None:
             yield f"signer {_named(signer.name, signer.key)} from entry {signer.from_} on"
-        elif was.until != signer.until:
+            if signer.kinds != KINDS:
+                yield f"for {terminal(', '.join(signer.kinds))}"
+            continue
+        if was.until != signer.until:
             yield f"{_named(signer.name, signer.key)} revoked from entry {signer.until} on"
+        if was._replace(until=None) != signer._replace(until=None):
+            yield f"{_named(was.name, was.key)} becomes {terminal(f'{signer.name} <{signer.email}> for')} {terminal(', '.join(signer.kinds))}"
     for span in new.reapproved[len(old.reapproved) :]:
         yield f"entries {span.from_} to {span.size - 1} reapproved"
     yield from (f"root {_named(root.name, root.key)} added" for root in new.roots if root not in old.roots)
@@ -185,7 +195,7 @@ def _lines(log: Log) -> Iterator[str]:
     signers = log.state.signers
     yield f"key set, version {signers.version}; {_threshold(signers)}"
     for signer in signers.signers:
-        yield f"signer  {_named(signer.name, signer.key)}  {_range(signer)}: {', '.join(signer.kinds)}"
+        yield f"signer  {_named(signer.name, signer.key)}  {_range(signer)}: {terminal(', '.join(signer.kinds))}"
     for root in signers.roots:
         yield f"root    {_named(root.name, root.key)}"
     for span in signers.reapproved:

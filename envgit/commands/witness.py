@@ -13,7 +13,7 @@ from envgit.commands.options import as_json
 from envgit.errors import UsageError
 from envgit.escape import terminal
 from envgit.log.trust import parse
-from envgit.log.witness import Witness, witnessed
+from envgit.log.witness import Witness, Witnessed, witnessed
 from envgit.log.workflows import reference, witness_workflow
 from envgit.signing import WITNESS, load
 from envgit.words import count
@@ -57,19 +57,23 @@ def command(
     genesis = parse(trust_root, "--trust-root")
     found = witnessed(url, branch, genesis, Path(store), witness, int(datetime.now(UTC).timestamp()))
     if as_json:
-        ui.document(
-            {
-                "schema": "envgit.witness/1",
-                "ok": not found.problems and found.newer_from is None,
-                "size": found.size,
-                "before": found.before,
-                "problems": [
-                    {"code": str(one.code), "sequence": one.sequence, "detail": one.detail} for one in found.problems
-                ],
-                "note": str(found.path),
-            }
-        )
-    for problem in () if as_json else found.problems:
+        ui.document(_document(found))
+    return _said(found, quiet=as_json)
+
+
+def _document(found: Witnessed) -> dict[str, object]:
+    return {
+        "schema": "envgit.witness/1",
+        "ok": not found.problems and found.newer_from is None,
+        "size": found.size,
+        "before": found.before,
+        "problems": [{"code": str(one.code), "sequence": one.sequence, "detail": one.detail} for one in found.problems],
+        "note": str(found.path),
+    }
+
+
+def _said(found: Witnessed, *, quiet: bool) -> int:
+    for problem in () if quiet else found.problems:
         ui.say(f"error: {terminal(problem.detail)} [{problem.code}]")
     if found.problems:
         ui.error("not cosigned; tell the log's owner, and keep what is here: docs/runbook.md#forked")
@@ -77,7 +81,7 @@ def command(
     if found.newer_from is not None:
         ui.error(f"not cosigned: needs a newer envgit from entry {found.newer_from}")
         return 4
-    if not as_json:
+    if not quiet:
         seen = f"{found.before} were seen before" if found.before is not None else "seen for the first time"
         ui.out(f"{count(found.size, 'entry')} verified, {seen}; cosigned in {found.path}")
     return 0

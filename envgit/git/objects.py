@@ -126,9 +126,9 @@ class Objects:
         try:
             found = str(self._odb.write(_KINDS[item.kind], item.data))
         except (pygit2.GitError, OSError) as error:
-            raise RepositoryError(f"cannot write to {self.common_dir}: {reason(error)}; nothing was recorded") from None
+            raise RepositoryError(f"cannot write to {self.common_dir}: {reason(error)}") from None
         if found != item.id:
-            raise RepositoryError(f"object {item.id[:12]} was written as {found[:12]}; nothing was recorded")
+            raise RepositoryError(f"object {item.id[:12]} was written as {found[:12]}")
 
     def _fetched(self, oid: str) -> bool:
         # Fetching the parent of a commit that a shallow clone ends with would bring the whole history with it.

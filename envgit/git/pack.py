@@ -21,7 +21,7 @@ def write_pack(git_dir: Path, objects: Sequence[ObjectWrite]) -> None:
     once = {item.id: item for item in objects}
     done = git(git_dir, ["index-pack", "--stdin", "--strict"], given=packed(once.values()))
     if done.returncode:
-        raise RepositoryError(f"cannot write to {git_dir}: {complaint(done.stderr)}; nothing was recorded")
+        raise RepositoryError(f"cannot write to {git_dir}: {complaint(done.stderr)}")
 
 
 def packed(objects: Iterable[ObjectWrite]) -> bytes:

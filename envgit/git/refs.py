@@ -118,12 +118,12 @@ class Refs(Commits):
                 why = reason(error)
                 # Whose lock it was may have let go of it by now.
                 if not lock.exists() and "lock" not in why:
-                    raise RepositoryError(f"cannot move {name}: {why}; nothing was recorded") from None
+                    raise RepositoryError(f"cannot move {name}: {why}") from None
             else:
                 return
             time.sleep(LOCK_PAUSE)
         if not lock.exists():
-            raise RepositoryError(f"cannot move {name}: {why}; nothing was recorded")
+            raise RepositoryError(f"cannot move {name}: {why}")
         raise RepositoryError(f"cannot move {name}: {lock} is there; remove it if no git is running")
 
     def _move(self, name: str, new: CommitId, old: CommitId | None, message: str) -> None:

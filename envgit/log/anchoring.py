@@ -21,7 +21,7 @@ from envgit.log.session import Session
 from envgit.log.signer import required_key
 from envgit.model import CommitId, Digest
 from envgit.signing import SigningKey
-from envgit.web import Unreachable, asked
+from envgit.web import Unreachable, asked, named
 
 QUERY = "application/timestamp-query"
 
@@ -58,7 +58,7 @@ def anchored(run: Session, wanted: Asked, *, push: bool) -> tuple[Recording, tup
             try:
                 planned = make()
             except CannotTell as error:
-                failed[f"{name}: {error}"] = None
+                failed[f"{named(name)}: {error}"] = None
                 continue
             if planned is not None:
                 yield planned

@@ -23,12 +23,13 @@ from envgit.audit.merkle import leaf_hash
 from envgit.audit.objects import ObjectWrite, written
 from envgit.audit.state import apply
 from envgit.audit.tree import Tree
-from envgit.errors import LogError
+from envgit.errors import LogError, RepositoryError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
 from envgit.log.readme import TEXT
 from envgit.model import CommitId, Config, Digest, ObjectId
 from envgit.signing import SigningKey
+from envgit.words import count
 
 NO_SIGNERS = Signers(version=1, threshold=0, roots=(), signers=())
 
@@ -105,8 +106,13 @@ class Appender:
         if self._repo is None or self._tip is None or not self.waiting:
             return
         tip = CommitId(self._tip)
-        self._repo.write(self._new)
-        self._repo.update_ref(self._ref, tip, self._expected, f"envgit: {self.log.size} entries")
+        try:
+            self._repo.write(self._new)
+            self._repo.update_ref(self._ref, tip, self._expected, f"envgit: {self.log.size} entries")
+        except RepositoryError as error:
+            written = self._flushed - self.began
+            what = f"of this run {count(written, 'entry')} recorded" if written else "nothing was recorded"
+            raise type(error)(f"{error}; {what}") from None
         self._new.clear()
         self._flushed = self.log.size
         self._expected = self.log.tip = tip

@@ -32,6 +32,14 @@ from envgit.model import CommitId, Digest, ObjectId, Unit
 LOOKED_BELOW = 10_000
 
 
+class OddLog(LogError):
+    """The tip is an entry, and its tree is no log's."""
+
+    def __init__(self, message: str, tip: CommitId) -> None:
+        super().__init__(message)
+        self.tip = tip
+
+
 class Log:
     """A log, as the tree of its newest entry has it; `ref` and `tip` are empty for one that is only in memory."""
 
@@ -131,8 +139,8 @@ def opened(repo: Repository, ref: str, tip: CommitId) -> Log:
     try:
         state = read_state(tree)
     except FormatError as error:
-        raise LogError(
-            f"{_short(ref)} at {tip[:7]} looks like a log and has {error}; envgit verify says more"
+        raise OddLog(
+            f"{_short(ref)} at {tip[:7]} looks like a log and has {error}; envgit verify says more", tip
         ) from None
     return Log(tree, state, _short(ref), tip)
 

@@ -15,12 +15,16 @@ from envgit.model import CommitId, Config
 
 @dataclass
 class Coverage:
-    """Which commits have their entry; one behind the last that was recorded is pending, not missing."""
+    """Which commits have their entry; one behind the last that was recorded is pending, not missing.
+
+    `strange` are entries whose commit the branch never had, though it has what was recorded after it.
+    """
 
     covered: int = 0
     head: CommitId | None = None
     uncovered: list[CommitId] = field(default_factory=list)
     pending: list[CommitId] = field(default_factory=list)
+    strange: list[tuple[int, CommitId]] = field(default_factory=list)
     checked: bool = True
 
 
@@ -32,7 +36,9 @@ class Covered:
 
     def __init__(self, after: CommitId | None = None, config: Config | None = None) -> None:
         self._start: CommitId | None = None  # the first commit that is audited
-        self._commits: set[CommitId] = set()
+        self._commits: dict[CommitId, int] = {}  # by the entry that tells of it
+        self.rewritten = False  # whether the source branch was replaced since, so that what lay before is not counted
+        self._merged: dict[CommitId, CommitId | None] = {}  # what came in by a merge, and where the step began
         self._configs: dict[CommitId, Config] = {}
         self._last = self._after = after
         self._at_start = config
@@ -44,23 +50,23 @@ class Covered:
                 self._start = begun.start
                 self._at_start = config
             case ChangeBody(source=source):
-                self._commits.update((source.commit, *(merged.commit for merged in source.merged)))
+                self._commits[source.commit] = entry.sequence
+                self._merged.update((merged.commit, source.previous) for merged in source.merged)
                 self._last = source.commit
             case ConfigBody(source=source, config=config, in_force=in_force):
-                self._commits.add(source.commit)
+                self._commits[source.commit] = entry.sequence
                 self._last = source.commit
                 if in_force and config is not None:
                     self._configs[source.commit] = config
+                    if source.commit == self._after:
+                        self._at_start = config
             case RewriteBody(to=commit):
                 # What lies behind a rewrite is told by its net difference.
-                self._commits.add(commit)
+                self._commits = {commit: entry.sequence}
+                self._merged.clear()
+                self.rewritten = True
                 self._last = self._after = commit
                 self._at_start = [self._at_start, *self._configs.values()][-1]
-
-    @property
-    def rewritten(self) -> bool:
-        """Whether the source branch was replaced by another since the beginning, so that what lay before is not counted."""
-        return self._after is not None and self._after in self._commits
 
     def against(self, repo: Repository, snapshots: Snapshots, head: CommitId) -> Coverage:
         """Hold the source branch against it, each commit under the configuration in force before it."""
@@ -76,10 +82,11 @@ class Covered:
             )
         if start is not None and self._after is None:
             line = [start, *line]
+        self._on_the_branch(repo, line, head, found)
         reached = self._reached(repo, line)
         selection = Selection(repo, snapshots, self._at_start)
         for number, commit in enumerate(line):
-            if commit in self._commits:
+            if commit in self._commits or self._came_in(repo, commit):
                 found.covered += 1
             elif _touches(repo, selection, commit, first=commit == start):
                 (found.uncovered if number <= reached else found.pending).append(commit)
@@ -87,11 +94,39 @@ class Covered:
                 selection = Selection(repo, snapshots, self._configs[commit])
         return found
 
+    def _on_the_branch(self, repo: Repository, line: list[CommitId], head: CommitId, found: Coverage) -> None:
+        """Hold each commit that was recorded against the branch: it is there, or the branch here is merely behind it.
+
+        Raise CannotTell where the one that was recorded last is neither: nobody recorded yet what became of the branch, or it never
+        was there.
+        """
+        here = set(line)
+        for commit, sequence in self._commits.items():
+            if commit in here or (
+                repo.has(commit) and (repo.is_ancestor(commit, head) or repo.is_ancestor(head, commit))
+            ):
+                continue
+            if commit == self._last:
+                raise CannotTell(
+                    f"{commit[:7]}, which entry {sequence} tells of as the last, is not on it: it was rewritten and nobody recorded "
+                    "that yet, or that commit never was there"
+                )
+            found.strange.append((sequence, commit))
+
+    def _came_in(self, repo: Repository, commit: CommitId) -> bool:
+        """Tell whether a commit was told of as a merge's side: it was one, unless it lies behind where that step began."""
+        previous = self._merged.get(commit)
+        return previous is not None and not repo.is_ancestor(previous, commit)
+
     def _reached(self, repo: Repository, line: list[CommitId]) -> int:
         """Return the place of the newest commit of the line that was recorded, or lies behind what was recorded last."""
         last = self._last
         for number in range(len(line) - 1, -1, -1):
-            if line[number] in self._commits or (last is not None and repo.is_ancestor(line[number], last)):
+            if (
+                line[number] in self._commits
+                or line[number] in self._merged
+                or (last is not None and repo.is_ancestor(line[number], last))
+            ):
                 return number
         return -1
 

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from envgit.audit import checkpoint, note
 from envgit.audit.canonical import FormatError
 from envgit.audit.entry import AnchorBody, AnchorType, Entry
 from envgit.audit.problems import Code, Problem
+from envgit.audit.quorum import Policy
 from envgit.audit.sshsig import public_bytes
 from envgit.audit.verify import Report
 from envgit.errors import UsageError
@@ -45,13 +47,23 @@ class Said:
     @property
     def time(self) -> str:
         """When, RFC 3339 in UTC."""
-        return datetime.fromtimestamp(self.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return rfc3339(self.seconds)
+
+
+class Word(NamedTuple):
+    """What one witness said: the first `size` entries were there at `seconds` since 1970; `entry` is the anchor that holds it."""
+
+    witness: str
+    size: int
+    seconds: int
+    entry: int | None
 
 
 @dataclass
 class Evidence:
-    """All that was said, oldest first; `unjudged` counts anchors of a type for which the reader named nobody."""
+    """All that was said, oldest first; `unjudged` counts anchors by nobody whom the reader named, `words` are single witnesses'."""
 
+    words: list[Word] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -81,8 +93,11 @@ class Times:
     def contradicted(self, said: Iterable[Said]) -> Iterator[Problem]:
         """Return the entries that say they were recorded after they were seen, or before what they come after."""
         done = self.first
+        known = self.first + len(self._recorded)
         for one in sorted(said, key=lambda one: (one.size, one.seconds)):
-            late = [number for number in range(done, one.size) if self._at(number) > one.seconds + CLOCKS_APART]
+            late = [
+                number for number in range(done, min(one.size, known)) if self._at(number) > one.seconds + CLOCKS_APART
+            ]
             if late:
                 detail = f"entry {late[0]} says that it was recorded after {one.time}, when {_by(one)} saw it"
                 yield Problem(Code.FALSE_TIME, late[0], detail)
@@ -103,6 +118,11 @@ class Times:
         return self._recorded[number - self.first]
 
 
+def rfc3339(seconds: int) -> str:
+    """Return a time in seconds since 1970 as entries write it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _by(said: Said) -> str:
     return ", ".join(said.by) or "an authority"
 
@@ -116,11 +136,14 @@ def gathered(times: Times, judges: Judges, report: Report, files: Iterable[str])
     found = Evidence()
     if report.state is None:
         return found
+    judges = _outsiders(judges, report, found)
     for sequence, body in times.anchors:
         if sequence < report.good:
             _anchor(sequence, body, judges, report, found)
     for name in files:
         _file(name, small_file(name), judges, report, found)
+    if found.words:
+        found.said += _quorums(judges.policy, found.words)
     found.said.sort(key=lambda one: (one.size, one.seconds))
     found.problems += times.contradicted(found.said)
     if found.unjudged:
@@ -131,32 +154,55 @@ def gathered(times: Times, judges: Judges, report: Report, files: Iterable[str])
     return found
 
 
+def _outsiders(judges: Judges, report: Report, found: Evidence) -> Judges:
+    """Return the reader's judges without such witnesses as sign for the log itself."""
+    if judges.policy is None or report.state is None:
+        return judges
+    own = {public_bytes(signer.key) for signer in report.state.signers.signers}
+    inside = [name for name, key in judges.policy.witnesses.items() if key.public in own]
+    if not inside:
+        return judges
+    found.notes.append(f"no outsider, its key signs for the log itself: {', '.join(inside)}")
+    left = {name: key for name, key in judges.policy.witnesses.items() if name not in inside}
+    return judges._replace(policy=judges.policy._replace(witnesses=left))
+
+
 def _anchor(sequence: int, body: AnchorBody, judges: Judges, report: Report, found: Evidence) -> None:
     text = checkpoint.body(report.state.origin if report.state else "", body.size, bytes.fromhex(body.root[7:]))
     if body.type is AnchorType.COSIGNED:
-        if judges.policy is None:
-            found.unjudged += 1
-            return
         try:
-            said = _cosigned(note.parse(body.evidence), body.size, sequence, judges)
-        except FormatError as error:
-            found.problems.append(Problem(Code.FALSE_EVIDENCE, sequence, f"anchor {sequence} holds {error}"))
+            known = _heard(note.parse(body.evidence), body.size, sequence, judges, found)
+        except FormatError as error:  # a witness's mistake, or a forger's in its name: no fault of the log's
+            found.notes.append(f"anchor {sequence} proves nothing to you: it holds {error}")
             return
-        if said is None:
-            found.unjudged += 1
-        else:
-            found.said.append(said)
+        found.unjudged += not known
     elif body.type is AnchorType.RFC3161:
         _stamped(sequence, body, text.encode(), judges, found)
 
 
-def _cosigned(given: note.Note, size: int, entry: int | None, judges: Judges) -> Said | None:
-    """Return what a quorum of the reader's witnesses says by a note, None where there is none."""
+def _heard(given: note.Note, size: int, entry: int | None, judges: Judges, found: Evidence) -> bool:
+    """Take down what the reader's witnesses say by a note; False where none of them says anything."""
     times = judges.policy.cosigned(given, verified) if judges.policy else {}
-    if not times or judges.policy is None or not judges.policy.met(frozenset(times)):
-        return None
-    # Of several, the oldest: only then had all of them looked.
-    return Said(AnchorType.COSIGNED, size, min(times.values()), tuple(sorted(times)), entry)
+    found.words += (Word(name, size, seconds, entry) for name, seconds in times.items())
+    return bool(times)
+
+
+def _quorums(policy: Policy | None, words: list[Word]) -> Iterator[Said]:
+    """Return for each size the first moment at which enough witnesses had seen that many entries, in one note or in several."""
+    for size in sorted({word.size for word in words}):
+        # Who saw more entries saw these.
+        first: dict[str, Word] = {}
+        for word in sorted((word for word in words if word.size >= size), key=lambda word: word.seconds):
+            first.setdefault(word.witness, word)
+        there: list[Word] = []
+        for word in first.values():
+            there.append(word)
+            names = frozenset(one.witness for one in there)
+            if policy is not None and policy.met(names):
+                entries = [one.entry for one in there]
+                entry = max((one for one in entries if one is not None), default=None) if None not in entries else None
+                yield Said(AnchorType.COSIGNED, size, word.seconds, tuple(sorted(names)), entry)
+                break
 
 
 def _stamped(sequence: int, body: AnchorBody, message: bytes, judges: Judges, found: Evidence) -> None:
@@ -190,23 +236,24 @@ def _file(name: str, data: bytes, judges: Judges, report: Report, found: Evidenc
     try:
         given = note.parse(data)
         said = note.checkpoint(given.text)
-        cosigned = _cosigned(given, said.size, None, judges)
+        known = _heard(given, said.size, None, judges, found)
     except FormatError as error:
         raise UsageError(f"{name} is no evidence: {error}") from None
     if report.state is None or said.origin != report.state.origin:
         raise UsageError(f"{name} speaks of another log, {said.origin[:80]!r}")
-    if cosigned is None and not _by_the_log(given, report):
-        raise UsageError(f"{name} is signed neither by this log nor by a quorum of your witnesses (--policy)")
-    who = _by(cosigned) if cosigned else "the log itself"
-    when = f" at {cosigned.time}" if cosigned else ""
+    if said.size == 0:
+        raise UsageError(f"{name} is of no entry at all")
+    if not known and not _by_the_log(given, report):
+        raise UsageError(f"{name} is signed neither by this log nor by a witness of yours (--policy)")
+    heard = [word for word in found.words if word.entry is None and word.size == said.size] if known else []
+    who = ", ".join(word.witness for word in heard) or "the log itself"
+    when = f" at {rfc3339(heard[0].seconds)}" if heard else ""
     if said.size > report.entries:
         detail = f"{name}: {who} saw {said.size} entries{when}, the branch has {report.entries}"
         found.problems.append(Problem(Code.ROLLED_BACK, None, detail))
     elif said.size <= report.good and report.root_at(said.size) != said.root:
         detail = f"{name}: {who} saw other entries{when}: its first {said.size} have another root"
         found.problems.append(Problem(Code.FORKED, said.size - 1, detail))
-    elif cosigned is not None:
-        found.said.append(cosigned)
 
 
 def _by_the_log(given: note.Note, report: Report) -> bool:

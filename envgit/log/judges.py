@@ -6,6 +6,7 @@ Both come from the reader's side alone, by option, environment or the user's own
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,39 +24,41 @@ MAX_BYTES = 1024 * 1024
 
 
 class Judges(NamedTuple):
-    """The witnesses and the authorities that a reader named, None where it named none."""
+    """The witnesses and the authorities that a reader named, None where it named none; `digest` is that of both files, hex."""
 
     policy: quorum.Policy | None = None
     authorities: Authorities | None = None
+    digest: str = ""
 
 
 def judges(run: Session, policy: str = "", tsa_roots: str = "") -> Judges:
     """Return whom the reader trusts; raise UsageError, naming file and line, where a file that was named is none."""
-    return Judges(
-        _policy(_named(run, policy, POLICY, "policy")), _authorities(_named(run, tsa_roots, TSA_ROOTS, "tsaRoots"))
-    )
+    names = _named(run, policy, POLICY, "policy"), _named(run, tsa_roots, TSA_ROOTS, "tsaRoots")
+    texts = [small_file(name) if name else b"" for name in names]
+    digest = sha256(b"".join(sha256(text).digest() for text in texts)).hexdigest() if any(texts) else ""
+    return Judges(_policy(names[0], texts[0]), _authorities(names[1], texts[1]), digest)
 
 
 def _named(run: Session, flag: str, variable: str, setting: str) -> str:
     return flag or run.environ.get(variable, "") or run.repo.global_config(f"envgit.{run.named}.{setting}") or ""
 
 
-def _policy(name: str) -> quorum.Policy | None:
+def _policy(name: str, data: bytes) -> quorum.Policy | None:
     if not name:
         return None
     try:
-        return quorum.parse(small_file(name).decode("utf-8", "surrogateescape"))
+        return quorum.parse(data.decode("utf-8", "surrogateescape"))
     except FormatError as error:
         raise UsageError(f"the policy {name}: {error}") from None
 
 
-def _authorities(name: str) -> Authorities | None:
+def _authorities(name: str, data: bytes) -> Authorities | None:
     if not name:
         return None
     from envgit.timestamps import Authorities, Untrusted  # X.509 costs a short check more than the check
 
     try:
-        return Authorities(small_file(name))
+        return Authorities(data)
     except Untrusted as error:
         raise UsageError(f"the authorities' certificates {name}: {error}") from None
 

@@ -27,12 +27,16 @@ _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `verify` found sound: so many entries with this root in hex, the newest in `commit`; `covered` commits had their entry."""
+    """What `verify` found sound: so many entries with this root in hex, the newest in `commit`; `covered` commits had their entry.
+
+    `judges` is the digest of the witnesses and authorities by whose word it was held against time.
+    """
 
     commit: str
     size: int
     root: str
     covered: int
+    judges: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,7 @@ def _sound_checked(found: object) -> bool:
         and all(isinstance(found.get(key), int) and found[key] >= 0 for key in ("size", "covered"))
         and re.fullmatch(r"[0-9a-f]{64}", str(found.get("root"))) is not None
         and re.fullmatch(r"[0-9a-f]{40}", str(found.get("commit"))) is not None
+        and isinstance(found.get("judges", ""), str)
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from envgit.audit import checkpoint, note
+from envgit.audit.canonical import FormatError
 from envgit.audit.codec import decode_entry
 from envgit.audit.commit import parents
 from envgit.audit.entry import AnchorBody, AnchorType, ChangeBody, ConfigBody, Entry, RewriteBody
-from envgit.audit.merkle import Frontier, inclusion, leaf_hash
+from envgit.audit.merkle import Frontier, inclusion, leaf_hash, tree_root
 from envgit.errors import CannotTell, LogError, UsageError
 from envgit.log.anchoring import signed_note
 from envgit.log.branch import Log
@@ -28,26 +29,35 @@ def proof(run: Session, log: Log, sequence: int) -> str:
     """
     if not 0 <= sequence < log.size:
         raise UsageError(f"there is no entry {sequence}: the log has {log.size}")
-    text = _note(run, log, sequence)
-    size = note.checkpoint(note.parse(text).text).size
+    text, size = _note(run, log, sequence)
     path = inclusion([leaf_hash(log.bytes_of(number)) for number in range(size)], sequence)
     hashes = "".join(f"{b64encode(part).decode()}\n" for part in path)
     return f"{PROOF}\nindex {sequence}\n{hashes}\n{text}"
 
 
-def _note(run: Session, log: Log, sequence: int) -> str:
-    """Return the best note over a checkpoint that has the entry: cosigned before signed, new before old."""
+def _note(run: Session, log: Log, sequence: int) -> tuple[str, int]:
+    """Return the best note over a checkpoint that has the entry, and its size: cosigned before signed, new before old."""
     found = {anchor.type: log.entry(anchor.entry).body for anchor in log.state.record.anchors}
     for kind in (AnchorType.COSIGNED, AnchorType.NOTE):
         body = found.get(kind)
-        if isinstance(body, AnchorBody) and body.size > sequence:
-            return body.evidence
+        if isinstance(body, AnchorBody) and body.size > sequence and _says(log, body):
+            return body.evidence, body.size
     key = signing_key(run)
     if key is None:
         raise LogError(
             f"no signed note covers entry {sequence} yet, and no signing key is here; envgit anchor makes one"
         )
-    return signed_note(key[0], log.state.origin, log.size, log.state.root)
+    return signed_note(key[0], log.state.origin, log.size, log.state.root), log.size
+
+
+def _says(log: Log, body: AnchorBody) -> bool:
+    """Tell whether an anchor's note is of the state that it names, and that is one of this log."""
+    try:
+        said = note.checkpoint(note.parse(body.evidence).text)
+    except FormatError:
+        return False
+    leaves = [leaf_hash(log.bytes_of(number)) for number in range(min(body.size, log.size))]
+    return said == (log.state.origin, body.size, tree_root(leaves))
 
 
 def span(
@@ -136,7 +146,10 @@ def _commits(run: Session, log: Log, wanted: set[int]) -> dict[int, str]:
             raise CannotTell("the log has fewer commits than entries; envgit verify")
         data = run.repo.raw(oid)[1]
         if number in wanted:
-            found[number] = data.decode("utf-8")
+            try:
+                found[number] = data.decode("utf-8")
+            except UnicodeDecodeError:
+                raise CannotTell(f"commit {oid[:7]} is no entry's; envgit verify") from None
             if len(found) == len(wanted):
                 break
         oid = next(iter(parents(data)), None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from envgit import ui
-from envgit.errors import CannotTell, ConfigError, Incomplete, LogError
+from envgit.errors import CannotTell, ConfigError, Incomplete, LogError, RepositoryError
 from envgit.git.lock import locked
 from envgit.git.remote import PushStatus, fetch, push
 from envgit.log.append import Appender, Pen, this_tool
@@ -27,6 +27,7 @@ from envgit.log.signer import required_key
 from envgit.log.snapshots import Snapshots
 from envgit.log.supplement import supplements
 from envgit.log.tip import check_tip
+from envgit.log.trust import check_given
 from envgit.model import CommitId
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
@@ -102,8 +103,21 @@ def _recorded(run: Session, source: Source, told: Told, *, to_remote: bool) -> R
 
 def _locally(run: Session, source: Source, told: Told) -> tuple[Appender, int, bool]:
     log = run.require_log()
-    appender = _attempt(run, log, source, run.source_head(log.state.config.branch), told)
+    head, odd = _local_head(run, log)
+    appender = _attempt(run, log, source, head, told)
+    appender.warnings += odd
     return appender, appender.began, False
+
+
+def _local_head(run: Session, log: Log) -> tuple[CommitId, list[str]]:
+    """Return the source branch's head here; where it is merely behind what was recorded, and the remote's is not, that is no rewrite."""
+    branch, last = log.state.config.branch, log.state.source_commit
+    head = run.source_head(branch)
+    there = run.repo.ref(f"refs/remotes/{run.remote}/{branch}") if run.remote else None
+    if last is None or there is None or head == last or not run.repo.has(last):
+        return head, []
+    behind = run.repo.is_ancestor(head, last) and run.repo.is_ancestor(last, CommitId(there))
+    return (last, [f"{branch} here is behind what is recorded; git pull brings it up"]) if behind else (head, [])
 
 
 def _odd_here(run: Session, log: Log) -> Iterator[str]:
@@ -122,8 +136,7 @@ def _odd_here(run: Session, log: Log) -> Iterator[str]:
 
 def _attempt(run: Session, log: Log, source: Source, head: CommitId, told: Told) -> Appender:
     """Append everything that is missing up to `head` to the log as it was read, and move the local branch."""
-    check_tip(run.repo, log)
-    check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
+    check_sound(run, log)
     key, _where = required_key(run)
     keyring = Keyring.discover(run.environ, run.home)
     appender = Appender(
@@ -143,6 +156,13 @@ def _attempt(run: Session, log: Log, source: Source, head: CommitId, told: Told)
         )
     appender.warnings += recorder.warnings
     return appender
+
+
+def check_sound(run: Session, log: Log) -> None:
+    """Raise LogError where nothing may be built on a log, nor signed for it: it is not the trusted one, or not whole at its end."""
+    check_given(run.environ, run.repo, run.named, log.genesis)
+    check_tip(run.repo, log)
+    check_continues(run.repo, log, Pins(run.environ, run.home, run.named).read())
 
 
 def _pushed(run: Session, source: Source, told: Told) -> tuple[Appender, int, bool]:
@@ -165,8 +185,11 @@ def _pushed(run: Session, source: Source, told: Told) -> tuple[Appender, int, bo
                 f"{count(appender.log.size - _there(run, remote), 'entry')} wait here for the next push; docs/runbook.md#push"
             )
         if result.status is not PushStatus.STALE:
-            _moved(run, ref, tip)
-            _moved(run, f"refs/remotes/{remote}/{run.audit_branch}", tip)
+            try:
+                _moved(run, ref, tip)
+                _moved(run, f"refs/remotes/{remote}/{run.audit_branch}", tip)
+            except RepositoryError as error:
+                raise RepositoryError(f"{remote} has all entries, but {error}; git fetch {remote} mends it") from None
             return appender, appender.began, True
         time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 2**attempt)))
     raise Incomplete(f"{remote} had another writer {PUSH_ATTEMPTS} times in a row; run envgit record --push again")

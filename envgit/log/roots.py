@@ -85,7 +85,10 @@ def read_proposal(name: str) -> Proposal:
         approvals = tuple(str(text) for text in found["approvals"])
         origin, genesis = str(found["origin"]), Digest(str(found["genesis"]))
         if "signers" in found:
-            return Proposal(origin, genesis, from_json(Signers, found["signers"]), approvals=approvals)
+            signers = from_json(Signers, found["signers"])
+            if broken := next(keyset.form(signers), None):
+                raise UsageError(f"{name} is no proposal: its key set {broken[1]}")
+            return Proposal(origin, genesis, signers, approvals=approvals)
         return Proposal(origin, genesis, None, int(found["of"]), from_json(Config, found["config"]), approvals)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{name} is no proposal of envgit signers") from None
@@ -190,10 +193,10 @@ def checked(log: Log, proposal: Proposal) -> None:
     if (proposal.origin, proposal.genesis) != (log.state.origin, log.genesis):
         raise LogError("the proposal is for another log")
     now = log.state.signers
-    if proposal.signers is not None and proposal.signers.version != now.version + 1:
-        raise LogError(
-            f"the proposal is for version {proposal.signers.version} of the key set, and the log is at {now.version}: propose it anew"
-        )
+    if proposal.signers is not None:
+        broken = next(keyset.succession(now, proposal.signers, log.size, lambda size: root_at(log, size)), None)
+        if broken is not None:
+            raise LogError(f"the proposal cannot follow key set {now.version}, propose it anew: it {broken[1]}")
     if proposal.signers is None and log.state.record.config_pending != proposal.of:
         raise LogError(f"the configuration of entry {proposal.of} does not wait any more")
 

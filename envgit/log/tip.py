@@ -6,7 +6,8 @@ from envgit.audit import commit as commits
 from envgit.audit import sshsig
 from envgit.audit.canonical import FormatError
 from envgit.audit.codec import BODIES
-from envgit.audit.entry import Signer
+from envgit.audit.entry import Entry, Signer
+from envgit.audit.keyset import reapproved
 from envgit.audit.merkle import leaf_hash
 from envgit.errors import Incomplete, LogError
 from envgit.git.repository import Repository
@@ -29,7 +30,7 @@ def check_tip(repo: Repository, log: Log) -> None:
     try:
         plain, armor = commits.detach(raw)
         public, signature = sshsig.dearmor(armor)
-        signer = _signer(log, public)
+        signer = _signer(log, entry, public)
         parents = commits.parents(raw)
         parent: ObjectId | None = parents[0] if len(parents) == 1 else None
         leaf = leaf_hash(log.bytes_of(log.size - 1))
@@ -40,11 +41,12 @@ def check_tip(repo: Repository, log: Log) -> None:
         raise LogError(_wrong(log, "not what was signed"))
 
 
-def _signer(log: Log, public: bytes) -> Signer:
-    for signer in log.state.signers.signers:
-        if signer.key == sshsig.public_line(public):
+def _signer(log: Log, entry: Entry, public: bytes) -> Signer:
+    line, signers = sshsig.public_line(public), log.state.signers
+    for signer in signers.signers:
+        if signer.key == line and (signer.signs(entry.kind, entry.sequence) or reapproved(signers, entry.sequence)):
             return signer
-    raise FormatError("signed by a key that the log does not name")
+    raise FormatError("signed by a key that the log does not name, or that may not sign it")
 
 
 def _wrong(log: Log, what: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from envgit.audit.entry import AnchorBody, Entry
 from envgit.audit.verify import Code, Problem, Report, Since, StoredObjects, verify_log
 from envgit.errors import CannotTell, EnvgitError
-from envgit.log.branch import Log, opened
+from envgit.log.branch import Log, OddLog, opened
 from envgit.log.clock import now
 from envgit.log.coverage import Coverage, Covered
 from envgit.log.deep import Comparison, Deep
@@ -96,21 +96,28 @@ def verification(run: Session, wanted: Wanted) -> Verification:
 
     Raise LogError where there is none, CannotTell where objects that are needed are not here.
     """
-    log = run.require_log()
+    try:
+        log = run.require_log()
+    except OddLog as odd:
+        return _odd(run, odd)
     pins = Pins(run.environ, run.home, run.named)
     pin = pins.read()
     trust = resolve(wanted.trust_root, run.environ, run.repo, run.named, pin)
     outsiders = judges(run, wanted.policy, wanted.tsa_roots)
-    one = _passed(run, log, pin, wanted)
+    one = _passed(run, log, pin, wanted, outsiders)
     report, coverage = one.report, one.coverage
     outside = gathered(one.times, outsiders, report, wanted.evidence)
     problems = [*report.problems, *_against_trust(trust, report), *_against_pin(pin, report), *outside.problems]
     rolled_back = any(problem.code is Code.ROLLED_BACK for problem in problems)
     branch = log.state.config.branch
+    problems += (
+        Problem(Code.FALSE_SOURCE, number, f"entry {number} tells of {commit[:7]}, which {branch} never had")
+        for number, commit in coverage.strange
+    )
     problems += _uncovered([*coverage.uncovered, *(coverage.pending if rolled_back else ())], branch)
     compared = _deep(run, log, report) if wanted.deep and not report.problems else Deep()
     problems += compared.problems
-    level = _level(trust, pin, outside) if not problems and coverage.checked else ""
+    level = _level(trust, pin, outside) if not problems and coverage.checked and report.newer_from is None else ""
     newest, newest_by = _newest(one.times, outside, report, log)
     found = Verification(
         branch=branch,
@@ -140,13 +147,37 @@ def verification(run: Session, wanted: Wanted) -> Verification:
         newest=newest,
         newest_by=newest_by,
     )
-    return _remembered(run, log, found, pins, _pin(report, found, trust, pin))
+    return _remembered(run, log, found, pins, _pin(report, found, trust, pin, outsiders.digest))
 
 
-def _passed(run: Session, log: Log, pin: Pin | None, wanted: Wanted) -> _Pass:
+def _odd(run: Session, odd: OddLog) -> Verification:
+    """Say what is wrong with a log whose tip cannot even be read as where it stands; raise `odd` where nothing else is."""
+    report = verify_log(StoredObjects(run.repo.raw, run.repo.size), ObjectId(odd.tip), verified)
+    if not report.problems:
+        raise odd
+    state, genesis = report.state, report.genesis
+    return Verification(
+        branch=state.config.branch if state else "",
+        entries=report.entries,
+        good=report.good,
+        since=0,
+        problems=tuple(report.problems),
+        signers=(),
+        level="",
+        trust=str(Basis.FIRST_USE),
+        trust_source="",
+        genesis=genesis,
+        covered=0,
+        head=None,
+        checked=False,
+    )
+
+
+def _passed(run: Session, log: Log, pin: Pin | None, wanted: Wanted, outsiders: Judges) -> _Pass:
     """Go over what is new since this machine verified the log, or over all of it where that is asked, or needed."""
-    checked = pin.checked if pin and not wanted.everything and not wanted.deep else None
-    if checked is not None:
+    checked = pin.checked if pin and not (wanted.everything or wanted.deep or wanted.evidence) else None
+    # Others may know better when the entries were made that were verified then.
+    if checked is not None and checked.judges == outsiders.digest:
         since = Since(ObjectId(checked.commit), checked.size, bytes.fromhex(checked.root))
         known = _known(run, since)
         if known is not None:
@@ -181,14 +212,14 @@ def _known(run: Session, since: Since) -> tuple[Covered, Times] | None:
     return Covered(log.state.source_commit, log.state.config), Times(since.size, anchors)
 
 
-def _pin(report: Report, found: Verification, trust: Trust, pin: Pin | None) -> Pin | None:
+def _pin(report: Report, found: Verification, trust: Trust, pin: Pin | None, judges: str) -> Pin | None:
     """Return what is to be remembered, None where not all is well."""
     if not found.ok or report.newer_from is not None or not report.genesis or not report.state or not report.tip:
         return None
     root = report.state.root.hex()
-    checked = (
-        Checked(report.tip, report.entries, root, found.covered) if found.checked else (pin.checked if pin else None)
-    )
+    checked = pin.checked if pin else None
+    if found.checked:
+        checked = Checked(report.tip, report.entries, root, found.covered, judges)
     return Pin(report.genesis, report.entries, root, now(), found.level, _rests_on(trust, pin), checked)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from envgit.audit.problems import Code, Problem
 from envgit.audit.verify import Report, StoredObjects, verify_log
 from envgit.errors import CannotTell, UsageError
 from envgit.git.mirror import mirrored
-from envgit.log.names import normalised
 from envgit.model import Digest, ObjectId
 from envgit.signing import SigningKey, verified, verified_ahead
 
@@ -58,7 +56,8 @@ def witnessed(url: str, branch: str, genesis: Digest, store: Path, witness: Witn
     Nothing is kept where anything is wrong, but for the evidence of it. Raise CannotTell where the log cannot be had.
     """
     with _locked(store), mirrored(url, f"refs/heads/{branch}") as (repo, tip):
-        directory = store / _label(url)
+        # By what the log is, however its address is spelled today: another log has another genesis.
+        directory = store / genesis.partition(":")[2][:16]
         path = directory / LATEST
         last = _last(path, witness)
         report = verify_log(
@@ -111,11 +110,6 @@ def _last(path: Path, witness: Witness) -> note.Checkpoint | None:
             f"{path} is not what this witness kept ({why}); its repository's history has the last that was"
         )
     return last
-
-
-def _label(url: str) -> str:
-    name = normalised(url) or url
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[-120:] or "log"
 
 
 def _keep(path: Path, text: str) -> None:

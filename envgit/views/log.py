@@ -25,7 +25,7 @@ from envgit.audit.entry import (
 )
 from envgit.escape import clipped, terminal
 from envgit.log.blame import selected
-from envgit.model import ChangeKind, CommitId, EventKind
+from envgit.model import ChangeKind, CommitId, Config, EventKind
 from envgit.views.blame import reviewed
 from envgit.words import LETTERS, count, duration, parsed, recipient, short
 
@@ -247,15 +247,19 @@ def _rewritten(body: RewriteBody) -> str:
 
 
 def _configured(body: ConfigBody) -> str:
-    config = body.config
-    if config is None:
-        return f"the configuration is {body.problem}: the old one stays in force"
+    if body.config is None:
+        return f"the configuration is {terminal(body.problem)}: the old one stays in force"
+    return configured(body.config) + ("" if body.in_force else "; pending until the roots approve it")
+
+
+def configured(config: Config) -> str:
+    """Return a configuration in one line, escaped."""
     names = [
         f"{pattern.name}: {pattern.pattern}" if pattern.name else pattern.pattern for pattern in config.environments
     ]
     parts = [f"environments {_some(names)}" if names else "every file with a sops block"]
     parts += [f"branch {config.branch}", f"reveal {_some(list(config.reveal))}" if config.reveal else "reveals nothing"]
-    return terminal("; ".join(parts)) + ("" if body.in_force else "; pending until the roots approve it")
+    return terminal("; ".join(parts))
 
 
 def _some(texts: list[str]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from envgit.escape import terminal
+from envgit.log.evidence import rfc3339
 from envgit.log.verification import Verification
 from envgit.words import count, short
 
@@ -17,7 +17,7 @@ def document(view: Verification) -> dict[str, object]:
     """Return the document `envgit.verify/1`."""
     return {
         "schema": "envgit.verify/1",
-        "ok": view.ok and view.checked,
+        "ok": view.ok and view.checked and not _blind(view),
         "level": view.level or None,
         "trust": view.trust,
         "genesis": view.genesis,
@@ -65,7 +65,7 @@ def lines(view: Verification) -> Iterator[str]:
     if view.unopened:
         yield f"{count(view.unopened, 'file revision')} could not be compared: no identity here opens them"
     yield from _outside(view)
-    yield from view.notes
+    yield from map(terminal, view.notes)
     if view.checked:
         yield _verdict(view)
     if not view.deep or not view.compared:
@@ -91,9 +91,9 @@ def _outside(view: Verification) -> Iterator[str]:
         yield f"dates are held between {count(len(view.outside), 'such time')}, from {first.time} to {last.time}"
 
 
-def rfc3339(seconds: int) -> str:
-    """Return a time in seconds since 1970 as entries write it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _blind(view: Verification) -> bool:
+    """Tell whether values were to be compared, and not one could be."""
+    return view.deep and bool(view.unopened) and not view.compared
 
 
 def pending(view: Verification) -> str:
@@ -149,7 +149,7 @@ def incomplete(found: Verification, require: str | None, oldest: float | None = 
             3,
             "cannot tell whether every commit has its entry: the source branch could not be held against the log",
         )
-    if found.deep and found.unopened and not found.compared:
+    if _blind(found):
         return (
             3,
             "cannot tell whether the entries are true of the values: no identity here opens any of the files",

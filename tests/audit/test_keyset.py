@@ -95,7 +95,8 @@ CHANGES: dict[str, tuple[Callable[[], Chain], str]] = {
     "a version too far": (lambda: changed(begun(), version=3), "signers-version"),
     "the same version": (lambda: changed(begun(), version=1), "signers-version"),
     "a version before": (lambda: changed(changed(begun()), version=1), "signers-version"),
-    "a key for the past": (lambda: changed(begun(), signers=(SIGNER, replace(NEXT, from_=2))), "wrong-signers"),
+    "roots whom nobody asks": (lambda: changed(begun(0), by="", threshold=0, version=2), "wrong-signers"),
+    "without roots a key that signs for itself": (lambda: _keyless(), "unknown-signer"),
     "a signer gone": (lambda: changed(begun(), signers=(NEXT,)), "wrong-signers"),
     "a key begins earlier": (
         lambda: changed(changed(begun(), signers=(SIGNER, replace(NEXT, from_=9))), signers=(SIGNER, NEXT)),
@@ -143,7 +144,8 @@ GOOD: dict[str, Callable[[], Chain]] = {
     "two of two, one on hardware": lambda: changed(begun(2, ALICE, BOB), by="ab", signers=(SIGNER, NEXT)),
     "a further root by its own key too": lambda: changed(begun(), by="ab", roots=(ALICE, BOB), threshold=2),
     "a root replaces another": lambda: changed(begun(), by="ab", roots=(BOB,)),
-    "without roots the signing key decides": lambda: changed(begun(0), by="", signers=(SIGNER, NEXT)),
+    "without roots the signing key decides": lambda: changed(_rootless(), by="", signers=(SIGNER, NEXT)),
+    "a key named for the past signs nothing of it": lambda: changed(begun(), signers=(SIGNER, replace(NEXT, from_=0))),
     "a first root": lambda: changed(_rootless(), by="a", roots=(ALICE,), threshold=1),
     "signed by the key that it brings": lambda: _by_the_next(),
 }
@@ -155,6 +157,12 @@ def _rootless() -> Chain:
     grow(chain, 1)
     grow(chain, 2)
     return chain
+
+
+def _keyless() -> Chain:
+    chain = _rootless()
+    chain.key, chain.signer = SECOND_SIGNER, NEXT
+    return changed(chain, by="", signers=(SIGNER, NEXT))
 
 
 def _by_the_next() -> Chain:
@@ -247,7 +255,7 @@ def test_narrowing_needs_the_roots(by: str) -> None:
         (
             Config(environments=(EnvironmentPattern("a"),)),
             Config(environments=(EnvironmentPattern("b"), EnvironmentPattern("a"))),
-            False,
+            True,
         ),
         (
             Config(environments=(EnvironmentPattern("a"), EnvironmentPattern("b"))),
