@@ -43,7 +43,7 @@ _FORMS: Mapping[object, re.Pattern[str]] = {
 }
 # Fields that hold a time: RFC 3339 in whole seconds, in UTC or with the offset that git had.
 _TIMES = frozenset({"time", "landed_at", "at", "began_at"})
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII)
 # The origin is a line of every commit message.
 _ORIGIN = re.compile(r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]{1,1000}")
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -91,7 +91,7 @@ def decode_entry(data: bytes) -> Entry:
     value = decode_unchecked(data)
     if not isinstance(value, dict):
         raise FormatError("an entry that is no object")
-    if "version" in value and value["version"] != VERSION and isinstance(value["version"], int):
+    if type(value.get("version")) is int and value["version"] != VERSION:
         raise UnknownVersion("an entry of another version")
     head = {name: value.pop(name) for name in ENVELOPE if name in value}
     _envelope(head)

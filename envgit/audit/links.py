@@ -27,7 +27,7 @@ from envgit.audit.records import LogState
 from envgit.audit.sshsig import Verify, public_bytes
 from envgit.audit.state import read_file, read_supplements, read_variable
 from envgit.audit.tree import Tree
-from envgit.model import ChangeKind, Digest, EventKind
+from envgit.model import ChangeKind, CommitId, Digest, EventKind
 
 EntryOf = Callable[[int], Entry | None]
 Broken = Iterator[tuple[Code, str]]
@@ -59,11 +59,38 @@ class Links:
         elif isinstance(body, AnchorBody):
             yield from self._anchor(entry.sequence, body, state)
         elif isinstance(body, ChangeBody | ConfigBody | RewriteBody):
-            yield from _step(body, state)
+            yield from self._step(entry.sequence, body, state)
             for file in body.files:
                 yield from _file(file, tree)
             if isinstance(body, ConfigBody):
                 yield from self._config(body, state)
+
+    def _step(self, sequence: int, body: ChangeBody | ConfigBody | RewriteBody, state: LogState) -> Broken:
+        last = state.source_commit
+        if isinstance(body, RewriteBody):
+            if body.from_ != last or body.to == last:
+                yield Code.WRONG_STEP, "rewrites what was not recorded last"
+        elif isinstance(body, ConfigBody) and last is not None and body.source.commit == last:
+            begun = last if body.of is not None else self._began(sequence)
+            if body.source.previous != begun:
+                yield Code.WRONG_STEP, "brings a configuration of its own to a commit that was recorded"
+        elif body.source.previous != last:
+            yield Code.WRONG_STEP, "does not begin where the last one ended"
+        elif body.source.commit == last:
+            yield Code.WRONG_STEP, "is a step that goes nowhere"
+
+    def _began(self, sequence: int) -> CommitId | None:
+        """Return where the step of the last recorded commit began, if that entry may have a configuration behind it."""
+        for number in range(sequence - 1, 0, -1):
+            entry = self._entry_of(number)
+            body = entry.body if entry else None
+            if isinstance(body, ChangeBody):
+                return body.source.previous
+            if isinstance(body, RewriteBody):
+                return body.from_
+            if isinstance(body, ConfigBody):
+                break
+        return CommitId("")
 
     def _anchor(self, sequence: int, body: AnchorBody, state: LogState) -> Broken:
         root = self._root_at(body.size) if 0 < body.size <= sequence else b""
@@ -83,7 +110,10 @@ class Links:
         except FormatError as error:
             yield Code.FALSE_ANCHOR, f"holds {error}"
             return
-        if not signed or given.text != checkpoint.body(state.origin, body.size, bytes.fromhex(body.root[7:])):
+        cosigned = any(line.name != state.origin for line in given.lines)
+        if body.type is AnchorType.COSIGNED and not cosigned:
+            yield Code.FALSE_ANCHOR, "holds a note that nobody cosigned"
+        elif not signed or given.text != checkpoint.body(state.origin, body.size, bytes.fromhex(body.root[7:])):
             yield Code.FALSE_ANCHOR, "holds a note of another checkpoint, or one that this log did not sign"
 
     def _config(self, body: ConfigBody, state: LogState) -> Broken:
@@ -139,19 +169,6 @@ def _told(body: SupplementBody) -> Iterator[_Part]:
     yield from ((file.environment, file.unit) for file in body.files)
     if body.review is not None:
         yield None
-
-
-def _step(body: ChangeBody | ConfigBody | RewriteBody, state: LogState) -> Broken:
-    last = state.source_commit
-    if isinstance(body, RewriteBody):
-        if body.from_ != last:
-            yield Code.WRONG_STEP, "rewrites what was not recorded last"
-    elif isinstance(body, ConfigBody) and body.source.commit == last:
-        return  # it follows the change entry of the same commit
-    elif body.source.previous != last:
-        yield Code.WRONG_STEP, "does not begin where the last one ended"
-    elif body.source.commit == last:
-        yield Code.WRONG_STEP, "is a step that goes nowhere"
 
 
 def _file(file: FileChange, tree: Tree) -> Broken:

@@ -203,12 +203,16 @@ def _apply_file(sequence: int, file: FileChange, tree: Tree) -> None:
             released=EventKind.RELEASED in events,
         ),
     )
-    if len({change.variable for change in file.changes}) != len(file.changes):
-        raise FormatError("a variable that changes twice in one entry")
+    _once(file)
     for change in file.changes:
         _apply_change(sequence, file, change, tree)
     if record is not None and EventKind.FINGERPRINT_KEY in events:
         _restate(sequence, file, tree)
+
+
+def _once(file: FileChange) -> None:
+    if len({change.variable for change in file.changes}) != len(file.changes):
+        raise FormatError("a variable that changes twice in one entry")
 
 
 def _recipients(record: FileRecord | None, events: tuple[Event, ...]) -> tuple[str, ...]:
@@ -268,6 +272,7 @@ def _restate(sequence: int, file: FileChange, tree: Tree) -> None:
 
 def _supplement_file(of: int, file: FileChange, tree: Tree) -> None:
     """Fill in what an earlier entry could not tell, where nothing newer has been said since."""
+    _once(file)
     record = read_file(tree, file.environment, file.unit)
     if record is None or record.path is None:
         return

@@ -9,7 +9,8 @@ from envgit.ci.job import Job
 from envgit.errors import CannotTell, EnvgitError
 from envgit.git.remote import fetch_branch
 from envgit.github.runner import Annotation
-from envgit.log.verification import Verification, Wanted, verification
+from envgit.log.verdict import Verification, Wanted
+from envgit.log.verification import verification
 from envgit.render import Draft
 from envgit.views import verify as view
 from envgit.words import moment

@@ -9,7 +9,8 @@ import click
 
 from envgit import ui
 from envgit.commands.options import as_json, session
-from envgit.log.verification import Wanted, verification
+from envgit.log.verdict import Wanted
+from envgit.log.verification import verification
 from envgit.views import verify as view
 from envgit.words import moment
 

@@ -74,15 +74,10 @@ class Covered:
             raise CannotTell("the log has no genesis")
         found = Coverage(head=self._last)
         start = self._after or self._start
-        line = first_parents(repo, head, start)
-        joined = not line or repo.commit(line[0]).parents[:1] == (start,)
-        if start is not None and not joined:
-            raise CannotTell(
-                f"{start[:7]}, from which the log goes on, is not on its first-parent line; envgit record tells the rewrite"
-            )
+        line = _since(repo, head, start)
         if start is not None and self._after is None:
             line = [start, *line]
-        self._on_the_branch(repo, line, head, found)
+        adrift = self._on_the_branch(repo, line, head, found)
         reached = self._reached(repo, line)
         selection = Selection(repo, snapshots, self._at_start)
         for number, commit in enumerate(line):
@@ -92,26 +87,29 @@ class Covered:
                 (found.uncovered if number <= reached else found.pending).append(commit)
             if commit in self._configs:
                 selection = Selection(repo, snapshots, self._configs[commit])
+        if adrift is not None and not found.pending:
+            raise CannotTell(
+                f"{(self._last or '')[:7]}, which was recorded last, is not on it: it was rewritten and nobody recorded that yet, "
+                "or that commit never was there"
+            )
         return found
 
-    def _on_the_branch(self, repo: Repository, line: list[CommitId], head: CommitId, found: Coverage) -> None:
+    def _on_the_branch(self, repo: Repository, line: list[CommitId], head: CommitId, found: Coverage) -> int | None:
         """Hold each commit that was recorded against the branch: it is there, or the branch here is merely behind it.
 
-        Raise CannotTell where the one that was recorded last is neither: nobody recorded yet what became of the branch, or it never
-        was there.
+        Return the entry of the last one where that is neither: nobody recorded yet what became of the branch, or it never was there.
         """
-        here = set(line)
-        for commit, sequence in self._commits.items():
-            if commit in here or (
-                repo.has(commit) and (repo.is_ancestor(commit, head) or repo.is_ancestor(head, commit))
-            ):
+        here, adrift = set(line), None
+        recorded = {self._after: -1, **self._commits} if self._after is not None else self._commits
+        for commit, sequence in recorded.items():
+            known = repo.has(commit)
+            if commit in here or (known and (repo.is_ancestor(commit, head) or repo.is_ancestor(head, commit))):
                 continue
             if commit == self._last:
-                raise CannotTell(
-                    f"{commit[:7]}, which entry {sequence} tells of as the last, is not on it: it was rewritten and nobody recorded "
-                    "that yet, or that commit never was there"
-                )
-            found.strange.append((sequence, commit))
+                adrift = sequence
+            elif sequence >= 0:
+                found.strange.append((sequence, commit))
+        return adrift
 
     def _came_in(self, repo: Repository, commit: CommitId) -> bool:
         """Tell whether a commit was told of as a merge's side: it was one, unless it lies behind where that step began."""
@@ -129,6 +127,17 @@ class Covered:
             ):
                 return number
         return -1
+
+
+def _since(repo: Repository, head: CommitId, start: CommitId | None) -> list[CommitId]:
+    """Return the first-parent commits of a branch, oldest first, that are new since `start`, which may lie off that line."""
+    line = first_parents(repo, head, start)
+    if start is None or not line or repo.commit(line[0]).parents[:1] == (start,) or not repo.has(start):
+        return line
+    for number in range(len(line) - 1, -1, -1):
+        if repo.is_ancestor(line[number], start):
+            return line[number + 1 :]
+    return line
 
 
 def _touches(repo: Repository, selection: Selection, commit: CommitId, *, first: bool) -> bool:

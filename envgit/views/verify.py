@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envgit.escape import terminal
 from envgit.log.evidence import rfc3339
-from envgit.log.verification import Verification
+from envgit.log.verdict import Verification
 from envgit.words import count, short
 
 # What stands under these is a digest, or one of our own words.

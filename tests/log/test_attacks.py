@@ -74,7 +74,7 @@ def test_an_entry_by_a_stranger_is_not_built_on(made: Repo, cli: Cli) -> None:
     _change(made, 1)
     before = made.ref("envgit-audit")
     made.git("config", "envgit.signingKey", str(_other_key(made)))
-    assert "not one that this log's genesis names" in cli.fails(3, "record")
+    assert "not one that this log names" in cli.fails(3, "record")
     assert made.ref("envgit-audit") == before
 
 
