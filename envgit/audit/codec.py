@@ -92,6 +92,7 @@ def decode_entry(data: bytes) -> Entry:
     if not isinstance(value, dict):
         raise FormatError("an entry that is no object")
     if type(value.get("version")) is int and value["version"] != VERSION:
+        check(value)
         raise UnknownVersion("an entry of another version")
     head = {name: value.pop(name) for name in ENVELOPE if name in value}
     _envelope(head)

@@ -11,6 +11,8 @@ from envgit.audit.objects import BLOB_MODE, TREE_MODE, find_in_tree
 from envgit.audit.tree import Path
 from envgit.model import ObjectId
 
+MAX_COMMIT = 64 * 1024  # an entry's has some 2 KiB
+
 
 class Objects(Protocol):
     """What the verifier reads; each raises CannotTell where an object is not here."""
@@ -37,7 +39,9 @@ class StoredObjects:
         self._tree: Callable[[ObjectId], bytes] = lru_cache(maxsize=16)(self._tree_bytes)
 
     def commit(self, oid: ObjectId) -> bytes:
-        """Return a commit's raw bytes, none for an object of another kind."""
+        """Return a commit's raw bytes, none for an object of another kind, or one that is too large to be an entry's."""
+        if self._size(oid) > MAX_COMMIT:
+            return b""
         kind, data = self._raw(oid)
         return data if kind == "commit" else b""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import pygit2
 from pygit2.enums import ObjectType
@@ -16,6 +18,10 @@ from envgit.model import CommitId, Digest, ObjectId
 
 # Beyond so many objects one pack is written instead of as many files.
 LOOSE_AT_MOST = 400
+# No object that is asked for is larger: entries and env files have 16 MiB at most, a tree of half a million rows less.
+MAX_OBJECT = 32 * 1024 * 1024
+HEADER = 32
+PIECE = 1024 * 1024
 
 _KINDS = {"blob": ObjectType.BLOB, "tree": ObjectType.TREE, "commit": ObjectType.COMMIT}
 _NAMES = {int(number): name for name, number in _KINDS.items()} | {int(ObjectType.TAG): "tag"}
@@ -36,6 +42,8 @@ class Objects:
         self._repo = repo
         self._odb = repo.odb
         self.git_dir = Path(repo.path)
+        # Whether git may be asked for what a partial clone lacks: it goes where, and runs what, the repository's settings say.
+        self.fetches = True
 
     @cached_property
     def common_dir(self) -> Path:
@@ -72,6 +80,7 @@ class Objects:
         In a partial clone git is asked to fetch it first, unless `fetch` is false.
         """
         try:
+            self._bounded(oid)
             number, data = self._odb.read(pygit2.Oid(hex=oid))
         except KeyError:
             if fetch and self._fetched(oid):
@@ -81,6 +90,21 @@ class Objects:
             raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
         return _NAMES[number], data
 
+    def _bounded(self, oid: str) -> None:
+        """Raise CannotTell where an object is too large to be read, or cut off: libgit2 would read on, the latter without end."""
+        if self._found_size(oid) > MAX_OBJECT:
+            raise CannotTell(f"object {oid[:12]} is larger than {MAX_OBJECT >> 20} MiB")
+
+    def _found_size(self, oid: str) -> int:
+        """Return an object's size: of a loose one by its bytes, since its header may say anything."""
+        try:
+            with (self.common_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
+                return _inflated(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+        except (OSError, zlib.error):
+            raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
+
     def blob(self, oid: ObjectId) -> bytes:
         """Return a blob's bytes, whatever their number: ask `size` first."""
         return self.raw(oid)[1]
@@ -88,7 +112,7 @@ class Objects:
     def size(self, oid: ObjectId) -> int:
         """Return an object's size in bytes without reading it whole."""
         try:
-            return int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+            return self._found_size(oid)
         except KeyError:
             return len(self.raw(oid)[1])
         except (pygit2.GitError, ValueError, OSError):
@@ -100,7 +124,7 @@ class Objects:
 
     def prefetch(self, oids: Iterable[ObjectId]) -> None:
         """Have git fetch what a partial clone lacks of these objects, all at once; where it cannot, reading one will say so."""
-        lacking = [oid for oid in dict.fromkeys(oids) if self.is_partial and not self.has(oid)]
+        lacking = [oid for oid in dict.fromkeys(oids) if self.fetches and self.is_partial and not self.has(oid)]
         if lacking:
             from envgit.git.remote import fetch_objects
 
@@ -132,7 +156,7 @@ class Objects:
 
     def _fetched(self, oid: str) -> bool:
         # Fetching the parent of a commit that a shallow clone ends with would bring the whole history with it.
-        if not self.is_partial or oid in self._cut_off:
+        if not self.fetches or not self.is_partial or oid in self._cut_off:
             return False
         from envgit.git.program import git
 
@@ -160,11 +184,26 @@ class Objects:
         remote = self._promisor
         if oid in self._cut_off:
             return f"{oid[:12]} is not here, where this shallow clone ends; git fetch --unshallow {remote}"
+        if self.is_partial and not self.fetches:
+            return (
+                f"{oid[:12]} is not in this partial clone; git cat-file -t {oid[:12]} fetches it, a whole clone has all"
+            )
         if self.is_partial:
             return f"{oid[:12]} is not in this partial clone and {remote} did not give it; git cat-file -t {oid[:12]} says why"
         if self.is_shallow:
             return f"{oid[:12]} is not in this shallow clone; git fetch --unshallow {remote}"
         return f"{oid[:12]} is not in this repository; git fetch {remote}, or git fsck, which says what else is missing"
+
+
+def _inflated(file: BinaryIO) -> int:
+    """Return the size of a loose object with its header; raise zlib.error where it is cut off."""
+    stream, size = zlib.decompressobj(), 0
+    while size <= MAX_OBJECT + HEADER and not stream.eof:
+        data = stream.unconsumed_tail or file.read(PIECE)
+        if not data:
+            raise zlib.error("cut off")
+        size += len(stream.decompress(data, PIECE))
+    return max(size - HEADER, 0)
 
 
 def reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pygit2.enums import ReferenceType
 from envgit.errors import CannotTell, RepositoryError, UsageError
 from envgit.git.ancestry import Commits
 from envgit.git.objects import Absent, reason
+from envgit.git.opening import is_pipe
 from envgit.model import CommitId, ObjectId
 
 # Another git holds a ref's lock for milliseconds.
@@ -68,7 +69,9 @@ class Refs(Commits):
         return CommitId(str(found.id))
 
     def _unresolved(self, revision: str, error: Exception) -> Exception:
-        if revision in ("HEAD", "@") and self.is_empty:
+        if revision in ("HEAD", "@") and not self.is_empty:
+            return RepositoryError("HEAD names no commit here; git status says more")
+        if revision in ("HEAD", "@"):
             return RepositoryError("this repository has no commit yet; commit an environment first")
         if _FULL_ID.fullmatch(revision) and not self.has(revision) and (self.is_shallow or self.is_partial):
             return Absent(self._absent(revision))
@@ -86,6 +89,8 @@ class Refs(Commits):
 
     def ref(self, name: str) -> ObjectId | None:
         """Return the object that a full ref name points to, None where there is no such ref; raise where it cannot be read."""
+        if is_pipe(self.common_dir / name):
+            raise RepositoryError(f"{name} is a pipe, where git keeps a file")
         try:
             return ObjectId(str(self._repo.lookup_reference(name).resolve().target))
         except (KeyError, ValueError):

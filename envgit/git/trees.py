@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +22,7 @@ GITLINK = 0o160000
 # A few small trees that hold each other ten times make a billion paths; the longest path that systems open is 4,096 bytes.
 MOST_ENTRIES = 2_000_000
 LONGEST_PATH = 4_096
+ROWS_KEPT = 300_000
 
 _ROW = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 _BESIDE = len(" \0") + 20
@@ -47,7 +48,19 @@ class Trees(Objects):
 
     def __init__(self, repo: pygit2.Repository, start: Path) -> None:
         super().__init__(repo, start)
-        self._rows: Callable[[ObjectId], Rows] = lru_cache(maxsize=4_096)(self._read_rows)
+        self._known: OrderedDict[ObjectId, Rows] = OrderedDict()
+        self._kept = 0
+
+    def _rows(self, tree: ObjectId) -> Rows:
+        """Return a tree's rows; those read last are kept, as many rows as fit."""
+        found = self._known.pop(tree, None)
+        if found is None:
+            found = self._read_rows(tree)
+            self._kept += len(found)
+        self._known[tree] = found
+        while self._kept > ROWS_KEPT and len(self._known) > 1:
+            self._kept -= len(self._known.popitem(last=False)[1])
+        return found
 
     def entry_at(self, where: CommitId | ObjectId, path: str) -> TreeEntry | None:
         """Return what a commit or tree has at `path`: a blob, link, submodule or directory, None where it has nothing."""

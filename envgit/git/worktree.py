@@ -14,6 +14,7 @@ from envgit.git.objects import Objects, reason
 from envgit.model import ObjectId
 
 _REGULAR = stat.S_IFREG
+MAX_FILE = 32 * 1024 * 1024  # env files have half of it, the configuration far less
 
 
 class WorkTree(Objects):
@@ -48,7 +49,10 @@ class WorkTree(Objects):
             os.close(file)
             return None
         with os.fdopen(file, "rb") as opened:
-            return opened.read()
+            data = opened.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise RepositoryError(f"{path} is larger than {MAX_FILE >> 20} MiB")
+        return data
 
     def _leads_through_link(self, path: str) -> bool:
         parts = path.split("/")

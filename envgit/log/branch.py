@@ -132,8 +132,8 @@ def _newer(repo: Repository, tips: list[tuple[str, CommitId]]) -> tuple[str, Com
 
 def opened(repo: Repository, ref: str, tip: CommitId) -> Log:
     """Return the log whose newest entry is `tip`; raise LogError, saying where the log ends, where that is no entry."""
-    raw = repo.raw(tip)[1]
-    if not commits.signed_leaf(commits.without_signature(raw)):
+    kind, raw = repo.raw(tip)
+    if kind != "commit" or not commits.signed_leaf(commits.without_signature(raw)):
         raise LogError(_foreign(repo, ref, tip))
     tree = Tree(lambda oid: repo.raw(oid)[1], commits.tree_of(raw))
     try:

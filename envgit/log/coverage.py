@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from envgit.audit.entry import ChangeBody, ConfigBody, Entry, Genesis, RewriteBody
@@ -119,14 +120,13 @@ class Covered:
     def _reached(self, repo: Repository, line: list[CommitId]) -> int:
         """Return the place of the newest commit of the line that was recorded, or lies behind what was recorded last."""
         last = self._last
-        for number in range(len(line) - 1, -1, -1):
-            if (
-                line[number] in self._commits
-                or line[number] in self._merged
-                or (last is not None and repo.is_ancestor(line[number], last))
-            ):
-                return number
-        return -1
+        told = max(
+            (number for number, one in enumerate(line) if one in self._commits or one in self._merged), default=-1
+        )
+        if last is None:
+            return told
+        # On a line of first parents all that lies before an ancestor is one, too.
+        return max(told, bisect_left(line, 1, key=lambda one: 0 if repo.is_ancestor(one, last) else 1) - 1)
 
 
 def _since(repo: Repository, head: CommitId, start: CommitId | None) -> list[CommitId]:

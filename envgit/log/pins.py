@@ -16,12 +16,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, TextIO
 
 from envgit.errors import CannotTell
 from envgit.git.repository import Repository
 from envgit.model import CommitId, Digest
 
+MAX_BYTES = 64 * 1024
+LOCK_SECONDS = 10
+LOCK_PAUSE = 0.02
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -75,12 +79,13 @@ class Pins:
         """Return the pin, None where this machine has seen nothing yet; raise CannotTell where the file is not one."""
         try:
             if not self._file.is_file():  # a FIFO would never end
-                return self._broken() if self._file.exists() else None
-            found = json.loads(self._file.read_text())
+                return self._broken() if self._file.is_symlink() or self._file.exists() else None
+            with self._file.open(encoding="utf-8") as file:
+                found = json.loads(file.read(MAX_BYTES))
             return _made(found) if _sound(found) else self._broken()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return self._broken()
 
     def advance(self, pin: Pin) -> None:
@@ -137,8 +142,23 @@ class Pins:
         except OSError as error:
             raise CannotTell(f"cannot write the pin in {self.directory}: {error.strerror}") from None
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._acquire(lock)
             yield
+
+    def _acquire(self, lock: TextIO) -> None:
+        until = monotonic() + LOCK_SECONDS
+        while not _taken(lock):
+            if monotonic() > until:
+                raise CannotTell(f"another process holds {self.directory / 'lock'} and does not go on")
+            sleep(LOCK_PAUSE)
+
+
+def _taken(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def worth_pinning(repo: Repository, remote: str | None, audit_branch: str, tip: CommitId | None) -> bool:
@@ -150,7 +170,7 @@ def worth_pinning(repo: Repository, remote: str | None, audit_branch: str, tip: 
 def _sound(found: object) -> bool:
     return (
         isinstance(found, dict)
-        and isinstance(found.get("size"), int)
+        and type(found.get("size")) is int
         and found["size"] > 0
         and all(isinstance(found.get(key), str) for key in ("genesis", "root", "seen_at"))
         and re.fullmatch(r"[0-9a-f]{64}", found["root"]) is not None
@@ -161,7 +181,7 @@ def _sound(found: object) -> bool:
 def _sound_checked(found: object) -> bool:
     return (
         isinstance(found, dict)
-        and all(isinstance(found.get(key), int) and found[key] >= 0 for key in ("size", "covered"))
+        and all(type(found.get(key)) is int and found[key] >= 0 for key in ("size", "covered"))
         and re.fullmatch(r"[0-9a-f]{64}", str(found.get("root"))) is not None
         and re.fullmatch(r"[0-9a-f]{40}", str(found.get("commit"))) is not None
         and isinstance(found.get("judges", ""), str)

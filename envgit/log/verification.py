@@ -42,6 +42,7 @@ def verification(run: Session, wanted: Wanted) -> Verification:
 
     Raise LogError where there is none, CannotTell where objects that are needed are not here.
     """
+    run.repo.fetches = False  # nothing that a repository's settings name is run for a verdict on it
     try:
         log = run.require_log()
     except OddLog as odd:

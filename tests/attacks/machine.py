@@ -210,7 +210,7 @@ CASES = (
     Case(71, "a repository with reftable", WHO, "", _reftable, "", 3, "git cannot read it"),
     Case(72, "the memory of this machine is no memory", WHO, "pin", _pin("{}"), "", 3, without=A),
     Case(72, "the memory of this machine cannot be written", WHO, "", _unwritable, "", 0, level="A"),
-    Case(73, "no identity for --deep", WHO, "", _no_identity, "", 3, defect=STILL_OK),
+    Case(73, "no identity for --deep", WHO, "", _no_identity, "", 3),
     Case(73, "main is not here", WHO, "", _no_source, "", 3),
     Case(73, "a commit of main is not here", WHO, "", _no_commit, "", 3),
     Case(73, "an entry is not here", WHO, "", _no_entry, "", 3),

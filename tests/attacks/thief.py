@@ -163,6 +163,6 @@ CASES = (
     Case(33, "a misleading subject over a true entry", WHO, "", _subject, "commit-altered", 1),
     Case(44, "a rewrite that nobody pushed", WHO, "deep", _claimed_rewrite, "false-rewrite", 1, level="",
          without="0, level A"),
-    Case(44, "a force-push that no entry tells", WHO, "", _force_pushed, "", 3, defect=DIVERGED),
+    Case(44, "a force-push that no entry tells", WHO, "", _force_pushed, "", 3),
     Case(45, "another log for another victim", WHO, "pin", other_past, "forked", 1, without="0, level A"),
 )  # fmt: skip

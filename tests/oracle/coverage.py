@@ -26,6 +26,7 @@ class Coverage:
     pending: list[str] = field(default_factory=list)
     covered: int = 0
     strange: list[int] = field(default_factory=list)
+    adrift: bool = field(default=False, compare=False)  # whether what was recorded last is not on the branch
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -97,15 +98,14 @@ def coverage(repository: Repository, verdict: Verdict) -> Coverage:
     if not tip:
         raise CannotTell("the source branch is not here")
     line = source.since(tip, said.rewritten or start)
-    if start is not None and said.rewritten is None:
+    if start is not None and source.behind(start, tip) and said.rewritten is None:
         line = [start, *line]
-    adrift = False
     for commit, number in said.told.items():
         if not source.behind(commit, tip) and not source.behind(tip, commit):
-            if commit == said.last:
-                adrift = True
-            else:
-                found.strange.append(number)
+            found.adrift = found.adrift or commit == said.last
+            found.strange.append(number)
+    if found.adrift:  # the branch was rewritten, and nobody recorded that yet: what else is not on it went with that
+        found.strange.clear()
     known = {*said.told, *said.merged}
     reached = [number for number, commit in enumerate(line) if commit in known or source.behind(commit, said.last)]
     config = said.config
@@ -116,7 +116,7 @@ def coverage(repository: Repository, verdict: Verdict) -> Coverage:
         elif source.touches(commit, config, whole=commit == start):
             (found.uncovered if reached and number <= reached[-1] else found.pending).append(commit)
         config = said.configs.get(commit, config)
-    if adrift and not found.pending:
+    if found.adrift and not found.pending:
         raise CannotTell(f"{said.last}, which was recorded last, is not on the branch")
     return found
 
