@@ -218,6 +218,22 @@ def _keys(value: object) -> Iterator[str]:
             yield from _keys(inner)
 
 
+def _of_outsiders(repo: Repo, cli: Cli, folder: Path) -> list[dict]:
+    """What roots, witnesses and auditors are handed."""
+    for name in ("alice", "witness"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True)
+    proposal = folder / "proposal.json"
+    assert cli.run("signers", "add", "--root", f"{folder / 'alice'}.pub", "-o", str(proposal)).exit == 4
+    genesis = cli.ok("verify", "--json").json["genesis"]
+    (folder / "store").mkdir()
+    environ = {"ENVGIT_WITNESS_KEY_FILE": str(folder / "witness"), "ENVGIT_WITNESS_NAME": "w"}
+    words = ("witness", str(repo.path), "--trust-root", genesis, "--store", str(folder / "store"), "--json")
+    witnessed = json.loads(process(folder, *words, **environ).stdout)
+    documents = [cli.ok("anchor", "--json").json, cli.ok("signers", "--json").json, witnessed]
+    cli.ok("bundle", "-o", str(folder / "bundle.json"))
+    return [*documents, *(json.loads((folder / name).read_text()) for name in ("bundle.json", "proposal.json"))]
+
+
 def test_documents_have_the_fields_that_usage_tells(repo: Repo, cli: Cli, tmp_path: Path) -> None:
     """Every field of every document stands in its table, and what the tables name at the top is in the document."""
     cli.directory = repo.path
@@ -234,6 +250,7 @@ def test_documents_have_the_fields_that_usage_tells(repo: Repo, cli: Cli, tmp_pa
     ]
     cli.ok("record")
     documents += [cli.ok(*words, "--json").json for words in (("blame", "-e", "production"), ("log", "-1"))]
+    documents += _of_outsiders(repo, cli, tmp_path)
     documents.append(json.loads(process(repo.path, "demo", "--json").stdout))
     documents.append(_reviewed(repo, tmp_path))
     seen = set()

@@ -9,6 +9,7 @@ from typing import Protocol
 from envgit.audit.canonical import MAX_BYTES
 from envgit.audit.objects import BLOB_MODE, TREE_MODE, find_in_tree
 from envgit.audit.tree import Path
+from envgit.errors import CannotTell
 from envgit.model import ObjectId
 
 MAX_COMMIT = 64 * 1024  # an entry's has some 2 KiB
@@ -53,7 +54,10 @@ class StoredObjects:
             if row is None:
                 return None
             mode, oid = row
-        if mode != BLOB_MODE or self._size(oid) > MAX_BYTES:
+        size = self._size(oid) if mode == BLOB_MODE else 0
+        if size > 2 * MAX_BYTES:
+            raise CannotTell(f"object {oid[:12]} is too large to be looked at")
+        if mode != BLOB_MODE or size > MAX_BYTES:
             return None
         kind, data = self._raw(oid)
         return data if kind == "blob" else None

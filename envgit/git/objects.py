@@ -81,7 +81,7 @@ class Objects:
         """
         try:
             self._bounded(oid)
-            number, data = self._odb.read(pygit2.Oid(hex=oid))
+            number, data = self._read(oid)
         except KeyError:
             if fetch and self._fetched(oid):
                 return self.raw(oid, fetch=False)
@@ -89,6 +89,10 @@ class Objects:
         except (pygit2.GitError, ValueError, OSError):
             raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
         return _NAMES[number], data
+
+    def _read(self, oid: str) -> tuple[int, bytes]:
+        found: tuple[int, bytes] = self._odb.read(pygit2.Oid(hex=oid))
+        return found
 
     def _bounded(self, oid: str) -> None:
         """Raise CannotTell where an object is too large to be read, or cut off: libgit2 would read on, the latter without end."""
@@ -120,7 +124,8 @@ class Objects:
 
     def digest(self, oid: ObjectId) -> Digest:
         """Return the SHA-256 of a blob."""
-        return Digest(f"sha256:{sha256(self.blob(oid)).hexdigest()}")
+        # Of a file that is too large to be looked into, this is what is recorded.
+        return Digest(f"sha256:{sha256(self._read(oid)[1]).hexdigest()}")
 
     def prefetch(self, oids: Iterable[ObjectId]) -> None:
         """Have git fetch what a partial clone lacks of these objects, all at once; where it cannot, reading one will say so."""
@@ -196,14 +201,16 @@ class Objects:
 
 
 def _inflated(file: BinaryIO) -> int:
-    """Return the size of a loose object with its header; raise zlib.error where it is cut off."""
-    stream, size = zlib.decompressobj(), 0
+    """Return the size of a loose object, or so much that it is too large; raise zlib.error where it is cut off."""
+    stream, size, head = zlib.decompressobj(), 0, 0
     while size <= MAX_OBJECT + HEADER and not stream.eof:
         data = stream.unconsumed_tail or file.read(PIECE)
         if not data:
             raise zlib.error("cut off")
-        size += len(stream.decompress(data, PIECE))
-    return max(size - HEADER, 0)
+        piece = stream.decompress(data, PIECE)
+        head = head or piece[:HEADER].find(b"\0") + 1
+        size += len(piece)
+    return size - head
 
 
 def reason(error: Exception) -> str:

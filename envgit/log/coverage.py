@@ -90,21 +90,21 @@ class Covered:
                 selection = Selection(repo, snapshots, self._configs[commit])
         if adrift is not None and not found.pending:
             raise CannotTell(
-                f"{(self._last or '')[:7]}, which was recorded last, is not on it: it was rewritten and nobody recorded that yet, "
-                "or that commit never was there"
+                f"{(self._last or '')[:7]}, which was recorded last, is not on it: it is behind here (git fetch), or was rewritten and "
+                "nobody recorded that yet, or that commit never was there"
             )
         return found
 
     def _on_the_branch(self, repo: Repository, line: list[CommitId], head: CommitId, found: Coverage) -> int | None:
-        """Hold each commit that was recorded against the branch: it is there, or the branch here is merely behind it.
+        """Hold each commit that was recorded against the branch.
 
-        Return the entry of the last one where that is neither: nobody recorded yet what became of the branch, or it never was there.
+        Return the entry of the last one where it is not there: the branch here is behind, or was rewritten and nobody recorded that
+        yet, or the commit never was there.
         """
         here, adrift = set(line), None
         recorded = {self._after: -1, **self._commits} if self._after is not None else self._commits
         for commit, sequence in recorded.items():
-            known = repo.has(commit)
-            if commit in here or (known and (repo.is_ancestor(commit, head) or repo.is_ancestor(head, commit))):
+            if commit in here or (repo.has(commit) and repo.is_ancestor(commit, head)):
                 continue
             if commit == self._last:
                 adrift = sequence

@@ -211,7 +211,7 @@ def _report(run: Session, log: Log, covered: Covered, times: Times, pin: Pin | N
 def _newest(times: Times, outside: Evidence, report: Report, log: Log) -> tuple[int | None, str]:
     """Return the latest time at which the log is known to have been as it is, and by whose word."""
     latest = times.last
-    if latest is None and report.good:
+    if latest is None and report.good and report.newer_from is None:
         latest = int(datetime.fromisoformat(log.entry(report.good - 1).recorded_at).timestamp())
     claims = [(latest, "the signing key's holder")] if latest is not None else []
     claims += [(said.seconds, ", ".join(said.by)) for said in outside.said]
@@ -245,11 +245,18 @@ def _coverage(run: Session, covered: Covered, report: Report) -> tuple[Coverage,
         return Coverage(checked=False), ()
     branch = report.state.config.branch
     try:
-        head = run.source_head(branch)
+        head = _head(run, branch)
         snapshots = Snapshots(run.repo, Reader(None))
         return covered.against(run.repo, snapshots, head), ()
     except EnvgitError as error:
         return Coverage(checked=False), (f"not checked: that {branch} has an entry for every commit ({error})",)
+
+
+def _head(run: Session, branch: str) -> CommitId:
+    """Return the source branch's newest commit that is known here: a branch that was fetched and not pulled is not behind."""
+    head = run.source_head(branch)
+    there = run.repo.ref(f"refs/remotes/{run.remote}/{branch}") if run.remote else None
+    return CommitId(there) if there is not None and run.repo.is_ancestor(head, CommitId(there)) else head
 
 
 def _uncovered(commits: list[CommitId], branch: str) -> Iterator[Problem]:

@@ -287,7 +287,7 @@ CASES = (
     Case(60, "no attack: both witnesses, where two are asked for", WHO, "witness", _held(ONE, TWO, rules=TWO_OF_TWO), "",
          0, level="C", without=A),
     Case(60, "a witness's name over a signature that is not its own", WHO, "witness", _false_cosignature,
-         "false-evidence", 1, without=A),
+         "", 0, level="A", without=A),
     Case(61, "a witness saw as many entries, and others", WHO, "witness", _other_root, "forked", 1, without=A),
     Case(61, "an anchor for as many entries, and others", WHO, "", _other_root_held, "false-anchor", 1),
     Case(61, "an anchor whose note is of another size", WHO, "", _other_note_held, "false-anchor", 1),

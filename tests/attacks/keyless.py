@@ -14,9 +14,6 @@ from .scene import Scene
 from .world import ALICE, KEY, MALLORY, SIGNER
 
 WHO = "without the key"
-INCOHERENT = (
-    "a log.json that cannot be read stops verify before it verifies: status 3, and the line refers to verify itself"
-)
 ARMOR_END = b"-----END SSH SIGNATURE-----"
 PERSON = b"Mallory <mallory@acme.example> 1770000000 +0000"
 
@@ -131,8 +128,7 @@ _other_repository = _whole("git.example/acme/other/envgit-audit")
 
 CASES = (
     Case(1, "an entry is edited", WHO, "", _edit_entry, "entry-altered", 1, "G but 5 B"),
-    Case(2, "log.json is edited so that it is at odds with itself", WHO, "", _frontier, "tree-altered", 1, "G but 1 B",
-         ),
+    Case(2, "log.json is edited so that it is at odds with itself", WHO, "", _frontier, "tree-altered", 1, "G but 1 B"),
     Case(2, "log.json is edited and stays well-formed", WHO, "", _began, "tree-altered", 1, "G but 1 B"),
     Case(2, "a variable's record is edited", WHO, "", _record, "tree-altered", 1, "G but 1 B"),
     Case(3, "an entry in the middle is dropped", WHO, "", _order(0, 1, 2, 4, 5, 6), "wrong-sequence", 1, "G but 3 B"),

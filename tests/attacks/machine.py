@@ -19,7 +19,6 @@ from .world import MALLORY
 
 WHO = "the verifier's machine"
 A = "0, level A"
-STILL_OK = "the status is 3, and the document of --json says ok and level A all the same"
 YES_MAN = """#!/bin/sh
 case "$*" in
 *find-principals*) echo envgit@envgit.invalid ;;
@@ -210,7 +209,7 @@ CASES = (
     Case(71, "a repository with reftable", WHO, "", _reftable, "", 3, "git cannot read it"),
     Case(72, "the memory of this machine is no memory", WHO, "pin", _pin("{}"), "", 3, without=A),
     Case(72, "the memory of this machine cannot be written", WHO, "", _unwritable, "", 0, level="A"),
-    Case(73, "no identity for --deep", WHO, "", _no_identity, "", 3),
+    Case(73, "no identity for --deep", WHO, "", _no_identity, "", 3, level="A"),
     Case(73, "main is not here", WHO, "", _no_source, "", 3),
     Case(73, "a commit of main is not here", WHO, "", _no_commit, "", 3),
     Case(73, "an entry is not here", WHO, "", _no_entry, "", 3),

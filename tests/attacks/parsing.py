@@ -77,8 +77,8 @@ CASES = (
          "malformed-entry", 1),
     Case(75, "bytes that are no UTF-8", WHO, "", _bytes(lambda data: data.replace(b'"tool":"', b'"tool":"\xff')),
          "malformed-entry", 1),
-    Case(75, "a version that nobody knows yet", WHO, "", _fields(version=2), "", 4, level="A"),
-    Case(75, "a kind that nobody knows yet", WHO, "", _fields(kind="later"), "", 4, level="A"),
+    Case(75, "a version that nobody knows yet", WHO, "", _fields(version=2), "", 4),
+    Case(75, "a kind that nobody knows yet", WHO, "", _fields(kind="later"), "", 4),
     Case(76, "an entry of more than 16 MiB", WHO, "", _huge, "entry-altered", 1, "G but 1 B"),
     Case(76, "an entry with fifty thousand changes", WHO, "", _many, "tree-altered", 1),
 )  # fmt: skip

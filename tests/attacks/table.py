@@ -65,12 +65,13 @@ def page() -> str:
 def _summary() -> Iterator[str]:
     good = [case for case in CASES if case.git == GIT_ALL_GOOD]
     told = sum(case.status == 1 for case in good)
+    open_ = sum(bool(case.defect) for case in CASES)
     rest = [sum(case.status == status for case in good) for status in (3, 4, 2, 0)]
     yield (
         f"**git calls every commit good in {len(good)} of {len(CASES)} cases.** Of these {len(good)}, envgit has to name what is wrong "
         f"in {told}, say that it cannot tell in {rest[0]}, call it incomplete in {rest[1]}, and refuse the evidence in {rest[2]}; in the "
         f"other {rest[3]} it is not led astray: it sees the log as it is, or claims nothing from what proves nothing. "
-        f"In {sum(bool(case.defect) for case in CASES)} of all cases envgit does [not do so yet](#not-yet)."
+        + (f"In {open_} of all cases envgit does [not do so yet](#not-yet)." if open_ else "")
     )
     yield ""
 

@@ -220,9 +220,9 @@ NEWER: dict[str, Make] = {
     "version -1": lambda v: _said(v, "version", "-1"),
     "the last version": lambda v: _said(v, "version", str(2**53 - 1)),
     "version 2 and nothing else": lambda v: b'{"version":2}',
-    "a kind to come": lambda v: _bytes({**v, "kind": "anchor"}),
-    "a kind to come, 64 levels deep": lambda v: _said({**v, "kind": "anchor"}, "z", _nested(63)),
-    "a kind to come, with a million lists": lambda v: _said({**v, "kind": "anchor"}, "z", f"[{'[],' * 999_999}[]]"),
+    "a kind to come": lambda v: _bytes({**v, "kind": "later"}),
+    "a kind to come, 64 levels deep": lambda v: _said({**v, "kind": "later"}, "z", _nested(63)),
+    "a kind to come, with a million lists": lambda v: _said({**v, "kind": "later"}, "z", f"[{'[],' * 999_999}[]]"),
 }
 
 

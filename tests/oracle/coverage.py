@@ -98,7 +98,7 @@ def coverage(repository: Repository, verdict: Verdict) -> Coverage:
     if not tip:
         raise CannotTell("the source branch is not here")
     line = source.since(tip, said.rewritten or start)
-    if start is not None and source.behind(start, tip) and said.rewritten is None:
+    if start is not None and said.rewritten is None:  # the log begins with it, whatever became of the branch
         line = [start, *line]
     for commit, number in said.told.items():
         if not source.behind(commit, tip) and not source.behind(tip, commit):

@@ -79,7 +79,7 @@ def formed(signers: Record) -> bool:
 
 
 def _well_formed(before: Standing, old: Record, new: Record, number: int) -> bool:
-    if not formed(new) or (old["threshold"] and not new["threshold"]):
+    if not formed(new) or (not new["threshold"] and (old["threshold"] or new["roots"])):
         return False
     now = {row["key"]: row for row in new["signers"]}
     for row in old["signers"]:
@@ -156,9 +156,11 @@ def false_anchor(before: Standing, entry: Record) -> bool:
     body = merkle.checkpoint(entry["origin"], size, top)
     if entry["type"] == "rfc3161":
         return not _stamped(entry["evidence"], body.encode())
-    lines = note_lines(entry["evidence"], body)
-    by_log = [line for line in lines if line[0] == entry["origin"] and _by_signer(before, entry, line, body)]
-    return not by_log or (entry["type"] == "cosigned" and len(lines) < 2)
+    by_log = [line for line in note_lines(entry["evidence"], body) if line[0] == entry["origin"]]
+    said = [_by_signer(before, entry, line, body) for line in by_log]
+    if False in said or True not in said:
+        return True
+    return entry["type"] == "cosigned" and len(note_lines(entry["evidence"], body)) < 2
 
 
 def note_lines(note: str, body: str) -> list[tuple[str, bytes, bytes]]:
@@ -183,14 +185,15 @@ def note_key_hash(name: str, kind: int, key: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + bytes([kind]) + key).digest()[:4]
 
 
-def _by_signer(before: Standing, entry: Record, line: tuple[str, bytes, bytes], body: str) -> bool:
+def _by_signer(before: Standing, entry: Record, line: tuple[str, bytes, bytes], body: str) -> bool | None:
+    """Tell whether a line in the log's name is good, None where it names no key that may sign there."""
     for row in before.log["signers"]["signers"]:
         key = signatures.key_of_line(row["key"])
         if key is None or not may_sign(row, "anchor", entry["sequence"]):
             continue
-        if line[1] == note_key_hash(line[0], 1, key.public) and signatures.good(key.public, body.encode(), line[2]):
-            return True
-    return False
+        if line[1] == note_key_hash(line[0], 1, key.public):
+            return signatures.good(key.public, body.encode(), line[2])
+    return None
 
 
 def _stamped(evidence: str, body: bytes) -> bool:

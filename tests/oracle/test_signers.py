@@ -82,11 +82,11 @@ def revoking(*names: str) -> Forge:
     return log
 
 
-def otherwise_signed(namespace: bytes = b"envgit-approval", **other: Any) -> Forge:
+def otherwise_signed(namespace: bytes = b"envgit-approval", end: str = "", **other: Any) -> Forge:
     """Return a log whose key set has an approval of something else."""
     log = rooted()
     signers = key_set(2, 2, BOTH)
-    made = [approval(name, {**log.signers_statement(signers), **other}, namespace) for name in ("alice", "bob")]
+    made = [approval(name, {**log.signers_statement(signers), **other}, namespace) + end for name in ("alice", "bob")]
     log.add("signers", signers=signers, approvals=made)
     return log
 
@@ -113,6 +113,7 @@ WRONG: dict[str, tuple[str, Callable[[], Forge]]] = {
     "another origin": ("unapproved-signers", lambda: otherwise_signed(origin="elsewhere")),
     "another kind": ("unapproved-signers", lambda: otherwise_signed(kind="config")),
     "another key set": ("unapproved-signers", lambda: otherwise_signed(signers=key_set(2, 1, BOTH))),
+    "an approval with one more newline": ("unapproved-signers", lambda: otherwise_signed(end="\n")),
     "a threshold of none": ("wrong-signers", lambda: changed("alice", "bob", threshold=0)),
     "no root any more": ("wrong-signers", lambda: changed("alice", "bob", threshold=0, roots=())),
     "more than there are": ("wrong-signers", lambda: changed("alice", "bob", threshold=3)),
@@ -279,6 +280,18 @@ def test_what_narrows(field: dict[str, Any]) -> None:
     assert judged(log) == [("unapproved-config", 2)]
 
 
+def test_a_pattern_in_front_narrows() -> None:
+    """The first pattern that matches counts: another one in front of what was there needs the roots, one behind it nobody."""
+    more = [{"pattern": "x/{environment}.yaml"}]
+    for patterns, wanted in (
+        ([*more, *NARROW["environments"]], [("unapproved-config", 1)]),
+        ([*NARROW["environments"], *more], []),
+    ):
+        log = Forge(key_set(1, 2, BOTH), config=NARROW)
+        log.add("config", source=log.step(1, None), config={**NARROW, "environments": patterns}, in_force=True)
+        assert judged(log) == wanted
+
+
 def test_a_note_of_the_log_itself_is_an_anchor() -> None:
     """A note over an earlier size, signed by a signer of the log, is no problem, and log.json names the last of a type."""
     log = two()
@@ -308,6 +321,11 @@ def anchored(**fields: Any) -> Forge:
     return log
 
 
+def last_line(note: str) -> str:
+    """Return the last signature line of a note."""
+    return note.splitlines(keepends=True)[-1]
+
+
 ANCHORS: dict[str, tuple[bool, Callable[[], Forge]]] = {
     "cosigned": (True, lambda: anchored(type="cosigned", evidence=cosigned)),
     "another root": (False, lambda: anchored(root=f"sha256:{'0' * 64}")),
@@ -318,6 +336,25 @@ ANCHORS: dict[str, tuple[bool, Callable[[], Forge]]] = {
     "no note": (False, lambda: anchored(evidence="hello\n")),
     "a note with more text": (False, lambda: anchored(evidence=lambda log: "x\n" + log.note(2))),
     "a note without its end": (False, lambda: anchored(evidence=lambda log: log.note(2)[:-1])),
+    "a size of none": (
+        False,
+        lambda: anchored(size=0, root=f"sha256:{sha256(b'').hexdigest()}", evidence=lambda log: log.note(0)),
+    ),
+    "a line twice": (True, lambda: anchored(evidence=lambda log: log.note(2) + last_line(log.note(2)))),
+    "a stranger's line besides": (
+        True,
+        lambda: anchored(evidence=lambda log: log.note(2) + last_line(log.note(2, by="mallory"))),
+    ),
+    "a bad line besides": (
+        False,
+        lambda: anchored(evidence=lambda log: log.note(2) + last_line(log.note(1))),
+    ),
+    "what is no line besides": (False, lambda: anchored(evidence=lambda log: log.note(2) + "hello\n")),
+    "an empty line besides": (False, lambda: anchored(evidence=lambda log: log.note(2) + "\n")),
+    "a name with a plus besides": (
+        False,
+        lambda: anchored(evidence=lambda log: log.note(2) + "\u2014 a+b AAAAAAAAAAA=\n"),
+    ),
 }
 
 
@@ -395,17 +432,28 @@ def test_a_signer_changes_the_key_set_where_no_root_is_named() -> None:
     assert judged(log) == []
 
 
-def test_a_security_key_approves() -> None:
-    """A root's key may be one of a security key, which signs its application, flags and counter along."""
+def test_roots_are_asked_once_they_are_named() -> None:
+    """The first root approves itself; a key set that names roots and asks none is no next one."""
+    log = Forge()
+    log.sign(key_set(2, 1, (ALICE,)), "alice")
+    assert judged(log) == []
+    log = Forge()
+    log.sign(key_set(2, 0, (ALICE,)))
+    assert judged(log) == [("wrong-signers", 1)]
+
+
+@pytest.mark.parametrize(("flags", "wanted"), [(1, []), (5, []), (0, [("unapproved-signers", 1)])])
+def test_a_security_key_approves(flags: int, wanted: Codes) -> None:
+    """A root's key may be one of a security key that was touched; it signs its application, flags and counter along."""
     public = signatures.public_of(seed("token"))
     key = signatures.Key(signatures.SECURITY_KEY, public, b"ssh:")
     log = Forge(key_set(1, 1, (root("dora", key.line),)))
     signers = key_set(2, 1, (root("dora", key.line),), signer("envgit"), signer("other", 1))
     data = signatures.signed_data(b"envgit-approval", data_of(log.signers_statement(signers)))
-    flags = b"\1" + bytes(3) + b"\7"
-    whole = sha256(b"ssh:").digest() + flags + sha256(data).digest()
-    signed = signatures.packed(signatures.SECURITY_KEY, signatures.sign(seed("token"), whole)) + flags
+    counted = bytes([flags, 0, 0, 0, 7])
+    whole = sha256(b"ssh:").digest() + counted + sha256(data).digest()
+    signed = signatures.packed(signatures.SECURITY_KEY, signatures.sign(seed("token"), whole)) + counted
     blob = signatures.packed(key.blob, b"envgit-approval", b"", b"sha512", signed)
     armor = signatures.armor(b"SSHSIG" + bytes([0, 0, 0, 1]) + blob)
     log.add("signers", signers=signers, approvals=[armor])
-    assert judged(log) == []
+    assert judged(log) == wanted

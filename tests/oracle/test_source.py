@@ -20,13 +20,13 @@ ENV = "envs/a.yaml"
 class Scene:
     """A repository with a log, and a person."""
 
-    def __init__(self, folder: Path, *, late: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.repo = Repo(folder / "repo")
         self.me = Person(self.repo.path, folder / "me")
         self.me.identity = self.repo.key.identity
         self.repo.write(".envgit.yaml", json.dumps({"version": 1, "environments": ["envs/{environment}.yaml"]}))
         self.change("one")
-        self.ok("init", "--no-workflows", *(["--from", self.change("late")] if late else []))
+        self.ok("init", "--no-workflows")
         self.ok("record")
 
     def change(self, value: str, path: str = ENV) -> str:
@@ -88,19 +88,6 @@ def test_a_force_push_of_several_commits_is_pending(scene: Scene) -> None:
     status, said = scene.verified()
     assert scene.covered() == Coverage([], [new], 1)
     assert (said["problems"], said["pending"], status) == ([], [new], 4)
-
-
-@pytest.mark.xfail(
-    strict=True, reason="the commit with which the log begins is counted as covered, on the branch or not"
-)
-def test_a_force_push_before_the_first_audited_commit_is_pending(tmp_path: Path) -> None:
-    """Where a force push took the commit away with which the log begins, the new one is pending, and the old one not counted."""
-    scene = Scene(tmp_path, late=True)
-    scene.repo.git("reset", "-q", "--hard", "HEAD~1")
-    new = scene.change("instead")
-    status, said = scene.verified()
-    assert scene.covered() == Coverage([], [new], 0)
-    assert (said["problems"], said["pending"], said["covered"], status) == ([], [new], 0, 4)
 
 
 def test_a_second_force_push_is_pending(scene: Scene) -> None:
