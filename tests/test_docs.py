@@ -221,7 +221,9 @@ def _keys(value: object) -> Iterator[str]:
 def _of_outsiders(repo: Repo, cli: Cli, folder: Path) -> list[dict]:
     """What roots, witnesses and auditors are handed."""
     for name in ("alice", "witness"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True
+        )
     proposal = folder / "proposal.json"
     assert cli.run("signers", "add", "--root", f"{folder / 'alice'}.pub", "-o", str(proposal)).exit == 4
     genesis = cli.ok("verify", "--json").json["genesis"]
