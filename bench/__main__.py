@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import action
+from bench import action, trust
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "data" / "langfuse"
@@ -34,6 +34,7 @@ def main() -> int:
         rows = [
             _record(stage),
             *_verify(stage),
+            *trust.long_log(stage, _pairs),
             _blame(stage),
             _diff(stage),
             action.review(stage, _pairs),
@@ -48,6 +49,8 @@ def main() -> int:
 
 class Stage:
     """Clones of the real history, and the environment in which everything runs."""
+
+    envgit = ENVGIT
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

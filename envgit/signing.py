@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -90,19 +89,6 @@ def verified(public: bytes, data: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def verified_ahead(batch: Sequence[tuple[bytes, bytes, bytes]]) -> Callable[[], Sequence[bool]]:
-    """Begin to check a batch of signatures as `verified` does, and return a function that waits for the answers.
-
-    OpenSSL lets go of Python's lock while it computes, so that a second core does it beside whatever else is done.
-    """
-    return _background().submit(lambda: [verified(*check) for check in batch]).result
-
-
-@cache
-def _background() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "signatures")
 
 
 @lru_cache(maxsize=64)

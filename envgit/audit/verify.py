@@ -7,7 +7,7 @@ known. Nothing here trusts what a library says of a commit: raw bytes are read, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,7 +26,7 @@ from envgit.audit.sshsig import Verify
 from envgit.audit.state import README, apply, read_state
 from envgit.audit.store import Objects, StoredObjects
 from envgit.audit.tree import Tree
-from envgit.audit.walk import Ahead, Broken, Check, Signed, Since, Walk
+from envgit.audit.walk import Broken, Signed, Since, Walk
 from envgit.model import Digest, ObjectId
 
 __all__ = ["Code", "Objects", "Problem", "Report", "Since", "StoredObjects", "Verifier", "verify_log"]
@@ -74,29 +74,23 @@ def verify_log(
     observe: Observe | None = None,
     root_at: int | None = None,
     since: Since | None = None,
-    ahead: Ahead | None = None,
 ) -> Report:
     """Check the log that ends in commit `tip`; `observe` gets every good new entry of a known kind.
 
     It goes on from `since` where the branch continues that, else it begins with the genesis. `verify` checks an ed25519
-    signature; `ahead` takes a batch of them and returns a function that waits for the answers. Raise CannotTell where an
-    object is not here; nothing else is raised.
+    signature. Raise CannotTell where an object is not here; nothing else is raised.
     """
-
-    def at_once(batch: Sequence[Check]) -> Callable[[], Sequence[bool]]:
-        return lambda: [verify(*check) for check in batch]
-
-    return Verifier(objects, verify, observe or (lambda _entry: None), root_at, ahead or at_once).run(tip, since)
+    return Verifier(objects, verify, observe or (lambda _entry: None), root_at).run(tip, since)
 
 
 class Verifier:
     """Check one branch from its first commit, or one that is known, to its tip."""
 
-    def __init__(self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None, ahead: Ahead) -> None:
+    def __init__(self, objects: Objects, verify: Verify, observe: Observe, root_at: int | None) -> None:
         self._objects = objects
         self._observe = observe
         self._wanted = root_at
-        self._ahead = ahead
+        self._verify = verify
         self._tree = Tree(forget=(ENTRIES,))
         self._frontier = Frontier()  # kept apart from the state: it goes on where kinds are unknown
         self._roots = bytearray()  # the root after every entry that was looked at
@@ -116,11 +110,11 @@ class Verifier:
             walk = Walk(self._objects, tip, None)
         report = self.report
         report.entries = report.since + len(walk.oids)
-        for sequence, (one, good) in enumerate(walk.signed(report.since, self._ahead), start=report.since):
+        for sequence, one in enumerate(walk.signed(report.since), start=report.since):
             try:
                 if isinstance(one, Broken):
                     raise one
-                if not self._entry(sequence, one, good=good):
+                if not self._entry(sequence, one):
                     break
             except Broken as broken:
                 report.problems.append(Problem(broken.code, sequence, broken.detail))
@@ -189,19 +183,19 @@ class Verifier:
     def _genesis(self) -> Digest:
         return self.report.genesis or Digest("")
 
-    def _entry(self, sequence: int, signed: Signed, *, good: bool) -> bool:
+    def _entry(self, sequence: int, signed: Signed) -> bool:
         """Check one commit; False where it is beyond what this version can judge."""
         data = self._data(sequence, signed)
         leaf = leaf_hash(data)
         self._frontier = self._frontier.append(leaf)
         if self.report.newer_from is not None:
-            return self._unknown(sequence, signed, good=good)
+            return self._unknown(sequence, signed)
         entry = self._decoded(sequence, data)
         if entry is not None:
             self._place(entry)
         if entry is None or entry.body is None:
-            return self._unknown(sequence, signed, good=good)
-        self._known(entry, data, leaf, signed, good=good)
+            return self._unknown(sequence, signed)
+        self._known(entry, data, leaf, signed)
         return True
 
     def _data(self, sequence: int, signed: Signed) -> bytes:
@@ -224,7 +218,7 @@ class Verifier:
         except FormatError as error:
             raise Broken(Code.MALFORMED_ENTRY, f"entry {sequence} is malformed: {error}") from None
 
-    def _known(self, entry: Entry, data: bytes, leaf: bytes, signed: Signed, *, good: bool) -> None:
+    def _known(self, entry: Entry, data: bytes, leaf: bytes, signed: Signed) -> None:
         name = f"entry {entry.sequence}"
         readme = self._begin(entry, leaf, signed.tree) if isinstance(entry.body, Genesis) else b""
         signer = self._authority.signer(entry, signed.public, self.report.state, self._genesis())
@@ -239,7 +233,7 @@ class Verifier:
             raise Broken(Code.TREE_ALTERED, f"{name}: the tree of {signed.oid[:7]} is not what its entries make")
         if commits.unsigned(entry, leaf, root, signed.parent, state, signer) != signed.plain:
             raise _altered(entry.sequence, signed, "is not the one that its entry makes")
-        _check_signature(entry.sequence, signed, good=good)
+        self._check_signature(entry.sequence, signed)
         self._accept(entry, state, root, problems)
         self.report.signers[signer.name, sshsig.fingerprint(signed.public)] += 1
 
@@ -273,7 +267,11 @@ class Verifier:
             raise Broken(Code.TREE_ALTERED, "README.md is not the one that the genesis names")
         return readme
 
-    def _unknown(self, sequence: int, signed: Signed, *, good: bool) -> bool:
+    def _check_signature(self, sequence: int, signed: Signed) -> None:
+        if not self._verify(signed.public, sshsig.signed_data(signed.plain), signed.signature):
+            raise Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature on {signed.oid[:7]} is not good")
+
+    def _unknown(self, sequence: int, signed: Signed) -> bool:
         """Check what can be of an entry of a newer kind, or after one: checkpoint, headers, signature, signer."""
         state = self.report.state
         if state is None:
@@ -292,16 +290,11 @@ class Verifier:
             raise Broken(Code.COMMIT_ALTERED, detail)
         if not commits.plain_headers(signed.plain, signed.parent):
             raise _altered(sequence, signed, "has headers of another form")
-        _check_signature(sequence, signed, good=good)
+        self._check_signature(sequence, signed)
         self._roots += self._frontier.root()
         if self.report.newer_from is None:
             self.report.newer_from = sequence
         return True
-
-
-def _check_signature(sequence: int, signed: Signed, *, good: bool) -> None:
-    if not good:
-        raise Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature on {signed.oid[:7]} is not good")
 
 
 def _altered(sequence: int, signed: Signed, what: str) -> Broken:

@@ -1,11 +1,8 @@
-"""Own the way along the branch: its commits from the first, or a known one, to the tip, each taken apart by its raw bytes.
-
-Signatures are handed on in batches, so that whoever checks them can do so while the entries before are being judged.
-"""
+"""Own the way along the branch: its commits from the first, or a known one, to the tip, each taken apart by its raw bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,10 +14,6 @@ from envgit.audit.store import Objects
 from envgit.model import ObjectId
 
 WALKED_IN_MEMORY = 20_000
-BATCH = 64
-
-Check = tuple[bytes, bytes, bytes]  # public key, signed data, signature
-Ahead = Callable[[Sequence[Check]], Callable[[], Sequence[bool]]]
 
 
 class Since(NamedTuple):
@@ -78,22 +71,9 @@ class Walk:
             self._walked[oid] = raw
         return raw
 
-    def signed(self, first: int, ahead: Ahead) -> Iterator[tuple[Signed | Broken, bool]]:
-        """Return the commits taken apart, the first of them as entry `first`, and whether each one's signature is good."""
-        waiting: tuple[list[Signed | Broken], Callable[[], Sequence[bool]]] | None = None
-        for place in range(0, len(self.oids), BATCH):
-            batch = [
-                self._apart(first + number, self.oids[number])
-                for number in range(place, min(place + BATCH, len(self.oids)))
-            ]
-            begun = ahead(
-                [(one.public, sshsig.signed_data(one.plain), one.signature) for one in batch if isinstance(one, Signed)]
-            )
-            if waiting is not None:
-                yield from _judged(*waiting)
-            waiting = batch, begun
-        if waiting is not None:
-            yield from _judged(*waiting)
+    def signed(self, first: int) -> Iterator[Signed | Broken]:
+        """Return the commits taken apart, the first of them as entry `first`; one that cannot be is told as such."""
+        return (self._apart(number, oid) for number, oid in enumerate(self.oids, start=first))
 
     def _apart(self, sequence: int, oid: ObjectId) -> Signed | Broken:
         raw = self._commit(oid)
@@ -111,9 +91,3 @@ class Walk:
         if checkpoint is not None and checkpoint[1] != sequence + 1:
             return Broken(Code.WRONG_SEQUENCE, f"{name} says that it is entry {checkpoint[1] - 1}")
         return Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature)
-
-
-def _judged(batch: list[Signed | Broken], good: Callable[[], Sequence[bool]]) -> Iterator[tuple[Signed | Broken, bool]]:
-    answers = iter(good())
-    for one in batch:
-        yield one, isinstance(one, Signed) and next(answers)

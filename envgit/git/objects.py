@@ -44,6 +44,7 @@ class Objects:
         self.git_dir = Path(repo.path)
         # Whether git may be asked for what a partial clone lacks: it goes where, and runs what, the repository's settings say.
         self.fetches = True
+        self._sized = ""  # the object that was measured last
 
     @cached_property
     def common_dir(self) -> Path:
@@ -96,18 +97,34 @@ class Objects:
 
     def _bounded(self, oid: str) -> None:
         """Raise CannotTell where an object is too large to be read, or cut off: libgit2 would read on, the latter without end."""
-        if self._found_size(oid) > MAX_OBJECT:
+        if oid != self._sized and self._found_size(oid) > MAX_OBJECT:
             raise CannotTell(f"object {oid[:12]} is larger than {MAX_OBJECT >> 20} MiB")
 
     def _found_size(self, oid: str) -> int:
         """Return an object's size: of a loose one by its bytes, since its header may say anything."""
+        size = self._loose_size(oid) if oid[:2] in self._fans else None
+        if size is None:
+            size = int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+        if size <= MAX_OBJECT:
+            self._sized = oid
+        return size
+
+    def _loose_size(self, oid: str) -> int | None:
         try:
             with (self.common_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
                 return _inflated(file)
         except (FileNotFoundError, NotADirectoryError):
-            return int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+            return None
         except (OSError, zlib.error):
             raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
+
+    @cached_property
+    def _fans(self) -> frozenset[str]:
+        """The folders in which loose objects lie; what is written later is our own, or read all the same."""
+        try:
+            return frozenset(entry.name for entry in (self.common_dir / "objects").iterdir())
+        except OSError:
+            return frozenset()
 
     def blob(self, oid: ObjectId) -> bytes:
         """Return a blob's bytes, whatever their number: ask `size` first."""

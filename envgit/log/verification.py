@@ -22,7 +22,7 @@ from envgit.log.snapshots import Snapshots
 from envgit.log.trust import Basis, Trust, resolve
 from envgit.log.verdict import Verification, Wanted
 from envgit.model import CommitId, ObjectId
-from envgit.signing import verified, verified_ahead
+from envgit.signing import verified
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 
@@ -202,7 +202,6 @@ def _report(run: Session, log: Log, covered: Covered, times: Times, pin: Pin | N
             observe=observe,
             root_at=pin.size if pin else None,
             since=since,
-            ahead=verified_ahead,
         )
     except CannotTell as error:
         raise CannotTell(f"cannot verify: {error}") from None

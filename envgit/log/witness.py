@@ -21,7 +21,7 @@ from envgit.audit.verify import Report, StoredObjects, verify_log
 from envgit.errors import CannotTell, UsageError
 from envgit.git.mirror import mirrored
 from envgit.model import Digest, ObjectId
-from envgit.signing import SigningKey, verified, verified_ahead
+from envgit.signing import SigningKey, verified
 
 LATEST = "checkpoint"
 
@@ -65,7 +65,6 @@ def witnessed(url: str, branch: str, genesis: Digest, store: Path, witness: Witn
             ObjectId(tip),
             verified,
             root_at=last.size if last else None,
-            ahead=verified_ahead,
         )
         problems = (*report.problems, *_against(genesis, last, report))
         before = last.size if last else None
