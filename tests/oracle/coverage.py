@@ -101,7 +101,7 @@ def coverage(repository: Repository, verdict: Verdict) -> Coverage:
     if start is not None and said.rewritten is None:  # the log begins with it, whatever became of the branch
         line = [start, *line]
     for commit, number in said.told.items():
-        if not source.behind(commit, tip) and not source.behind(tip, commit):
+        if not source.behind(commit, tip):
             found.adrift = found.adrift or commit == said.last
             found.strange.append(number)
     if found.adrift:  # the branch was rewritten, and nobody recorded that yet: what else is not on it went with that

@@ -99,6 +99,7 @@ class Histories(RuleBasedStateMachine):
         self.me.memory.saw(self._verdict())
         for root in [True] * max(0, roots - 1) + [False] * signers:
             self.add_key(root=root, threshold=2)
+        self.me.signing_key = self.signers[-1]
 
     @rule(paths=SOME_PATHS, values=VALUES, author=PEOPLE, then=THEN)
     def change(self, paths: list[str], values: dict[str, object], author: str, then: str) -> None:
@@ -276,6 +277,8 @@ class Histories(RuleBasedStateMachine):
         keys = self.roots if root else self.signers[1:]
         if which >= len(keys):
             return
+        if not root:  # nobody revokes the key that he signs by
+            self.me.signing_key = self.signers[0]
         size = len(self._verdict().commits)
         words = ["--threshold", "1"] if root else ["--from", str(max(1, size - back))]
         words += ["--reapprove-to", str(size)] if stands and back and not root else []

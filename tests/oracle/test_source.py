@@ -11,7 +11,7 @@ import pytest
 from tests.kit.repo import Repo
 from tests.oracle import coverage, verifier
 from tests.oracle.coverage import Coverage, matches
-from tests.oracle.objects import Repository
+from tests.oracle.objects import CannotTell, Repository
 from tests.oracle.person import Person
 
 ENV = "envs/a.yaml"
@@ -88,6 +88,19 @@ def test_a_force_push_of_several_commits_is_pending(scene: Scene) -> None:
     status, said = scene.verified()
     assert scene.covered() == Coverage([], [new], 1)
     assert (said["problems"], said["pending"], status) == ([], [new], 4)
+
+
+def test_a_branch_that_is_behind_cannot_be_told(scene: Scene) -> None:
+    """Where the branch ends before the commit that was recorded last, nothing is wrong and nothing pending: status 3."""
+    first = scene.repo.head
+    for value in ("two", "three"):
+        scene.change(value)
+    scene.ok("record")
+    scene.repo.git("reset", "-q", "--hard", first)
+    status, said = scene.verified()
+    assert (status, said["problems"], said["pending"], said["covered"]) == (3, [], [], None)
+    with pytest.raises(CannotTell):
+        scene.covered()
 
 
 def test_a_second_force_push_is_pending(scene: Scene) -> None:
