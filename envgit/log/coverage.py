@@ -102,14 +102,17 @@ class Covered:
         yet, or the commit never was there.
         """
         here, adrift = set(line), None
+        gone: list[tuple[int, CommitId]] = []
         recorded = {self._after: -1, **self._commits} if self._after is not None else self._commits
         for commit, sequence in recorded.items():
             if commit in here or (repo.has(commit) and repo.is_ancestor(commit, head)):
-                continue
-            if commit == self._last:
+                # The branch went on from here: what was told before and is not there never was.
+                found.strange += gone
+                gone.clear()
+            elif commit == self._last:
                 adrift = sequence
             elif sequence >= 0:
-                found.strange.append((sequence, commit))
+                gone.append((sequence, commit))
         return adrift
 
     def _came_in(self, repo: Repository, commit: CommitId) -> bool:

@@ -395,13 +395,17 @@ def test_a_refused_push_is_one_clear_line_and_an_issue(recorded: Forge) -> None:
 
 @needs_act
 def test_the_schedule_verifies_the_log(recorded: Forge) -> None:
-    """On a schedule the whole log is verified against the trust root, and the job is green; nothing is written."""
-    old = recorded.bare("for-each-ref")
+    """On a schedule the log gets its sign of life, one anchor on top, and the whole is verified; no other branch moves."""
+    old = recorded.bare("for-each-ref").splitlines()
+    tip = recorded.bare("rev-parse", "envgit-audit")
     job = recorded.run(WORKFLOW, "verify", "schedule", events.schedule(), recorded.story.repo.head)
     assert job.exit == 0, job.output
     assert "the log is as signed" in job.summary
     assert job.outputs["changed"] == "false"
-    assert recorded.bare("for-each-ref") == old
+    moved = set(recorded.bare("for-each-ref").splitlines()) - set(old)
+    assert [row.split("\t")[1] for row in moved] == ["refs/heads/envgit-audit"]
+    assert recorded.bare("rev-parse", "envgit-audit~1") == tip
+    assert recorded.bare("log", "-1", "--format=%s", "envgit-audit").startswith("anchor at ")
     assert recorded.story.actions.github.issues == []
 
 

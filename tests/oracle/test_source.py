@@ -74,9 +74,6 @@ def test_a_force_push_is_pending(scene: Scene) -> None:
     assert scene.covered().pending == [scene.repo.head]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="every recorded commit but the last that a force push took away is called false-source"
-)
 def test_a_force_push_of_several_commits_is_pending(scene: Scene) -> None:
     """Where a force push took several recorded commits away, no entry is called false: the commit that is new is pending."""
     first = scene.repo.head
