@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgit.errors import CannotTell
-from envgit.signing import KEY, KEY_FILE, SigningKey, load
+from envgit.signing import KEY, SigningKey, load
 
 from .chain import KEY as TEST_KEY
+
+KEY_FILE = f"{KEY}_FILE"
 
 
 @pytest.fixture(scope="module")
