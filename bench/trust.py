@@ -13,7 +13,7 @@ from envgit.audit.objects import ObjectWrite, object_id
 from envgit.fingerprint import FingerprintKey, digest
 from envgit.git.repository import Repository
 from envgit.log.append import Appender, Pen, genesis_entry, this_tool
-from envgit.log.roots import KINDS
+from envgit.log.signer import KINDS
 from envgit.model import (
     ChangeKind,
     CommitId,

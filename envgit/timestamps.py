@@ -49,9 +49,8 @@ class Request(NamedTuple):
 
 
 class Token(NamedTuple):
-    """What an authority said: when, RFC 3339 in UTC, and who it is, as its certificate names it."""
+    """What an authority said: when, in seconds since 1970, and who it is, as its certificate names it."""
 
-    time: str
     seconds: int
     authority: str
 
@@ -139,7 +138,7 @@ def _opened(answer: bytes) -> TimeStampResponse:
 
 def _token(found: TimeStampResponse) -> Token:
     at = found.tst_info.gen_time.astimezone(UTC)
-    return Token(at.strftime("%Y-%m-%dT%H:%M:%SZ"), int(at.timestamp()), _signer(found))
+    return Token(int(at.timestamp()), _signer(found))
 
 
 def _signer(found: TimeStampResponse) -> str:

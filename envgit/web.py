@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Thread
-from time import monotonic, sleep
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,7 +24,6 @@ RETRIES = urllib3.Retry(
     respect_retry_after_header=False,
 )
 SECONDS = 60
-POLL = 0.02
 HTTP_OK = 200
 
 
@@ -48,10 +46,9 @@ def asked(url: str, data: bytes | None = None, kind: str = "") -> bytes:
     headers = {"User-Agent": f"envgit/{__version__}"} | ({"Content-Type": kind} if data is not None else {})
     answers: list[tuple[int, bytes] | str] = []
     # A server can keep every single read alive for ever: the whole is waited for, and no longer.
-    Thread(target=lambda: answers.append(_answer(parts.scheme, name, url, data, headers)), daemon=True).start()
-    began = monotonic()
-    while not answers and monotonic() - began < SECONDS:
-        sleep(POLL)
+    asking = Thread(target=lambda: answers.append(_answer(parts.scheme, name, url, data, headers)), daemon=True)
+    asking.start()
+    asking.join(SECONDS)
     if not answers:
         raise Unreachable(f"{name} did not answer within {SECONDS} seconds")
     answer = answers[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from envgit.errors import UsageError
 from envgit.escape import terminal
@@ -80,6 +80,16 @@ def duration(span: timedelta) -> str:
         if minutes >= size * (3 if noun == "year" else 1):
             return count(minutes // size, noun)
     return "less than a minute"
+
+
+def rfc3339(seconds: int) -> str:
+    """Return a time in seconds since 1970 as entries write it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds_of(time: str) -> int:
+    """Return the seconds since 1970 of a time as entries write it."""
+    return int(datetime.fromisoformat(time).timestamp())
 
 
 _AGO = re.compile(r"(\d+)[. ](minute|hour|day|week|month|year)s?(?:[. ]ago)?")

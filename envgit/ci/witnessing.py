@@ -11,6 +11,7 @@ from envgit.git.program import complaint, git
 from envgit.git.remote import PushStatus, push
 from envgit.git.repository import Repository
 from envgit.github.runner import Annotation
+from envgit.log.signer import SIGNER_EMAIL
 from envgit.log.trust import parse
 from envgit.log.witness import Witness
 from envgit.log.witness import witnessed as log_witnessed
@@ -18,7 +19,7 @@ from envgit.signing import WITNESS, load
 from envgit.words import count
 
 STORE = "logs"
-_AS = ("-c", "user.name=envgit witness", "-c", "user.email=envgit@envgit.invalid", "-c", "commit.gpgSign=false")
+_AS = ("-c", "user.name=envgit witness", "-c", f"user.email={SIGNER_EMAIL}", "-c", "commit.gpgSign=false")
 
 
 def witnessed(job: Job) -> int:

@@ -17,8 +17,9 @@ from envgit.escape import terminal
 from envgit.log import roots
 from envgit.log.branch import Log
 from envgit.log.recording import check_sound
-from envgit.log.roots import KINDS, Proposal
+from envgit.log.roots import Proposal
 from envgit.log.session import Session
+from envgit.log.signer import KINDS
 from envgit.views.log import configured
 from envgit.words import count
 

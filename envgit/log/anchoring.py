@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from envgit.audit import checkpoint, note
 from envgit.audit.canonical import FormatError
 from envgit.audit.entry import AnchorBody, AnchorType
+from envgit.audit.merkle import tree_root
 from envgit.errors import CannotTell, UsageError
-from envgit.log.branch import Log, opened
+from envgit.log.branch import Log
 from envgit.log.judges import small_file
 from envgit.log.record import Planned, Recorder
 from envgit.log.recording import Recording, appended
@@ -52,7 +53,7 @@ def anchored(run: Session, wanted: Asked, *, push: bool) -> tuple[Recording, tup
         yield _anchor(AnchorType.NOTE, size, root, signed_note(key, log.state.origin, size, root))
         makers: list[tuple[str, Callable[[], Planned | None]]] = [
             *((url, lambda url=url: _stamped(url, log, size, root)) for url in wanted.authorities),
-            *((name, lambda name=name: _cosigned(run, name, key, log, size)) for name in wanted.notes),
+            *((name, lambda name=name: _cosigned(name, key, log, size)) for name in wanted.notes),
         ]
         for name, make in makers:
             try:
@@ -81,7 +82,7 @@ def _stamped(url: str, log: Log, size: int, root: bytes) -> Planned:
     return _anchor(AnchorType.RFC3161, size, root, b64encode(answer).decode())
 
 
-def _cosigned(run: Session, name: str, key: SigningKey, log: Log, size: int) -> Planned | None:
+def _cosigned(name: str, key: SigningKey, log: Log, size: int) -> Planned | None:
     """Return the anchor for a note of witnesses, signed by the log as well; None where the log holds that very note."""
     try:
         given = note.parse(asked(name) if name.startswith(("http://", "https://")) else small_file(name))
@@ -92,7 +93,7 @@ def _cosigned(run: Session, name: str, key: SigningKey, log: Log, size: int) -> 
         raise Unreachable(str(error)) from None
     if said.origin != log.state.origin:
         raise Unreachable(f"the note is of another log, {said.origin[:80]!r}")
-    if said.size > size or said.root != _root_then(run, log, size, said.size):
+    if said.size > size or said.root != tree_root(log.leaves(said.size)):
         raise CannotTell("the witness saw another log than this one; envgit verify --evidence says more")
     own = note.parse(signed_note(key, said.origin, said.size, said.root)).lines
     lines = [line for line in given.lines if line.name != said.origin]
@@ -109,16 +110,3 @@ def _cosigned(run: Session, name: str, key: SigningKey, log: Log, size: int) -> 
 def _evidence(log: Log, number: int) -> str:
     body = log.entry(number).body
     return body.evidence if isinstance(body, AnchorBody) else ""
-
-
-def _root_then(run: Session, log: Log, written: int, size: int) -> bytes:
-    """Return the Merkle root over the first `size` of the `written` entries, as the commit of the last of them has it."""
-    oid = log.tip
-    for number in range(written, 0, -1):
-        if oid is None:
-            break
-        if number == size:
-            return opened(run.repo, "", oid).state.root
-        links = run.repo.links(CommitId(oid)).parents
-        oid = links[0] if links else None
-    return b""

@@ -72,7 +72,7 @@ class Appender:
         self._new: list[ObjectWrite] = []
         self._flushed = log.size
         if pen.key is not None:
-            _known(log.state.signers, pen.key)
+            _known(log, pen.key)
         found = repo.ref(ref) if repo else None
         self._expected = CommitId(found) if found else None
 
@@ -130,13 +130,13 @@ class Appender:
         self._tip = made.id
 
 
-def _known(signers: Signers, key: SigningKey) -> None:
-    """Refuse a key that can sign nothing, before any work is done: it is not named, or it was revoked."""
-    found = [signer for signer in signers.signers if signer.key == key.public_line]
-    if found and found[0].until is not None:
-        raise LogError(
-            f"the signing key here is revoked from entry {found[0].until} on; envgit signers says which may sign"
-        )
+def _known(log: Log, key: SigningKey) -> None:
+    """Refuse a key that is revoked by now, before any work is done."""
+    for signer in log.state.signers.signers:
+        if signer.key == key.public_line and signer.revoked_at(log.size):
+            raise LogError(
+                f"the signing key here is revoked from entry {signer.until} on; envgit signers says which may sign"
+            )
 
 
 def _signer(signers: Signers, key: SigningKey | None, entry: Entry) -> Signer | None:

@@ -72,6 +72,10 @@ class Log:
             raise LogError(f"entry {sequence} is not on the branch; envgit verify says what else is wrong")
         return data
 
+    def leaves(self, size: int) -> list[bytes]:
+        """Return the leaf hashes of the first `size` entries, 32 bytes each."""
+        return [leaf_hash(self.bytes_of(number)) for number in range(size)]
+
     def file(self, unit: Unit) -> FileRecord | None:
         """Return what stands of an environment's file."""
         return read_file(self.tree, *unit)

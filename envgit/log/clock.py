@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from envgit.words import rfc3339
+
 
 def now() -> str:
     """Return the present as entries write it: whole seconds, UTC, `Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(int(datetime.now(UTC).timestamp()))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from array import array
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from envgit.audit.verify import Report
 from envgit.errors import UsageError
 from envgit.log.judges import Judges, small_file
 from envgit.signing import verified
+from envgit.words import rfc3339, seconds_of
 
 # Clocks of recorder, witness and authority may be apart by so many seconds before one is called wrong.
 CLOCKS_APART = 600
@@ -81,7 +81,7 @@ class Times:
 
     def observe(self, entry: Entry) -> None:
         """Take note of one entry, in order."""
-        self._recorded.append(_seconds(entry.recorded_at))
+        self._recorded.append(seconds_of(entry.recorded_at))
         if isinstance(entry.body, AnchorBody):
             self.anchors.append((entry.sequence, entry.body))
 
@@ -90,7 +90,7 @@ class Times:
         """When the newest entry says that it was recorded."""
         return self._recorded[-1] if self._recorded else None
 
-    def contradicted(self, said: Iterable[Said]) -> Iterator[Problem]:
+    def contradicted(self, said: Sequence[Said]) -> Iterator[Problem]:
         """Return the entries that say they were recorded after they were seen, or before what they come after."""
         done = self.first
         known = self.first + len(self._recorded)
@@ -102,15 +102,15 @@ class Times:
                 detail = f"entry {late[0]} says that it was recorded after {one.time}, when {_by(one)} saw it"
                 yield Problem(Code.FALSE_TIME, late[0], detail)
             done = max(done, one.size)
-        for one in said:
-            if one.entry is None:
-                continue
-            begin = max(one.entry, self.first)
-            early = (
-                n for n in range(begin, self.first + len(self._recorded)) if self._at(n) < one.seconds - CLOCKS_APART
-            )
-            if (number := next(early, None)) is not None:
-                detail = f"entry {number} says that it was recorded before {one.time}, and comes after what {_by(one)} said then"
+        latest: Said | None = None
+        held = iter(sorted((one for one in said if one.entry is not None), key=lambda one: one.entry or 0))
+        following = next(held, None)
+        for number in range(self.first, known):
+            while following is not None and (following.entry or 0) <= number:
+                latest = max(latest or following, following, key=lambda one: one.seconds)
+                following = next(held, None)
+            if latest is not None and self._at(number) < latest.seconds - CLOCKS_APART:
+                detail = f"entry {number} says that it was recorded before {latest.time}, and comes after what {_by(latest)} said then"
                 yield Problem(Code.FALSE_TIME, number, detail)
                 return
 
@@ -118,17 +118,8 @@ class Times:
         return self._recorded[number - self.first]
 
 
-def rfc3339(seconds: int) -> str:
-    """Return a time in seconds since 1970 as entries write it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _by(said: Said) -> str:
     return ", ".join(said.by) or "an authority"
-
-
-def _seconds(time: str) -> int:
-    return int(datetime.fromisoformat(time).timestamp())
 
 
 def gathered(times: Times, judges: Judges, report: Report, files: Iterable[str]) -> Evidence:

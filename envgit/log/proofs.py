@@ -11,7 +11,7 @@ from envgit.audit.canonical import FormatError
 from envgit.audit.codec import decode_entry
 from envgit.audit.commit import parents
 from envgit.audit.entry import AnchorBody, AnchorType, ChangeBody, ConfigBody, Entry, RewriteBody
-from envgit.audit.merkle import Frontier, inclusion, leaf_hash, tree_root
+from envgit.audit.merkle import Frontier, inclusion, tree_root
 from envgit.errors import CannotTell, LogError, UsageError
 from envgit.log.anchoring import signed_note
 from envgit.log.branch import Log
@@ -30,7 +30,7 @@ def proof(run: Session, log: Log, sequence: int) -> str:
     if not 0 <= sequence < log.size:
         raise UsageError(f"there is no entry {sequence}: the log has {log.size}")
     text, size = _note(run, log, sequence)
-    path = inclusion([leaf_hash(log.bytes_of(number)) for number in range(size)], sequence)
+    path = inclusion(log.leaves(size), sequence)
     hashes = "".join(f"{b64encode(part).decode()}\n" for part in path)
     return f"{PROOF}\nindex {sequence}\n{hashes}\n{text}"
 
@@ -56,8 +56,7 @@ def _says(log: Log, body: AnchorBody) -> bool:
         said = note.checkpoint(note.parse(body.evidence).text)
     except FormatError:
         return False
-    leaves = [leaf_hash(log.bytes_of(number)) for number in range(min(body.size, log.size))]
-    return said == (log.state.origin, body.size, tree_root(leaves))
+    return said == (log.state.origin, body.size, tree_root(log.leaves(min(body.size, log.size))))
 
 
 def span(
@@ -86,13 +85,10 @@ def bundle(run: Session, log: Log, first: int, end: int) -> dict[str, object]:
 
     Raise CannotTell where commits of the log are not here.
     """
-    leaves = [leaf_hash(log.bytes_of(number)) for number in range(end)]
+    leaves = log.leaves(end)
     frontier = Frontier()
     for leaf in leaves[:first]:
         frontier = frontier.append(leaf)
-    whole = frontier
-    for leaf in leaves[first:]:
-        whole = whole.append(leaf)
     keys = sorted({number for number in (0, *log.state.record.keysets) if number < first})
     raw = _commits(run, log, {*keys, *range(first, end)})
     rows = [_row(log, raw, number) for number in range(first, end)]
@@ -109,7 +105,7 @@ def bundle(run: Session, log: Log, first: int, end: int) -> dict[str, object]:
             {**_row(log, raw, number), "proof": [b64encode(part).decode() for part in inclusion(leaves, number)]}
             for number in keys
         ],
-        "checkpoint": checkpoint.body(log.state.origin, end, whole.root()),
+        "checkpoint": checkpoint.body(log.state.origin, end, tree_root(leaves)),
         "notes": [body.evidence for body in _anchors(entries, AnchorType.NOTE, AnchorType.COSIGNED)],
         "tokens": [
             {"size": body.size, "root": body.root, "token": body.evidence, "certificates": list(body.certificates)}

@@ -17,6 +17,7 @@ from envgit.audit import keyset, sshsig
 from envgit.audit.canonical import FormatError, encode
 from envgit.audit.codec import from_json, to_json
 from envgit.audit.entry import ConfigBody, Reapproved, Root, Signer, Signers, SignersBody
+from envgit.audit.merkle import tree_root
 from envgit.audit.people import clean_email, clean_name
 from envgit.errors import CannotTell, LogError, UsageError
 from envgit.log.branch import Log
@@ -24,13 +25,11 @@ from envgit.log.judges import small_file
 from envgit.log.record import Planned, Recorder
 from envgit.log.recording import Recording, appended
 from envgit.log.session import Session
-from envgit.log.signer import signing_key
+from envgit.log.signer import KINDS, SIGNER_EMAIL, signing_key
 from envgit.model import CommitId, Config, Digest
 from envgit.signing import verified
 
 SCHEMA = "envgit.proposal/1"
-KINDS = ("anchor", "change", "config", "genesis", "rewrite", "signers", "supplement")
-EMAIL = "envgit@envgit.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def with_signer(log: Log, line: str, name: str, email: str) -> Proposal:
     """Propose a further signer, from the next entry on."""
     if not line.startswith("ssh-ed25519 "):
         raise UsageError("a signer's key is an ed25519 key on disk; only roots may have theirs on hardware")
-    added = Signer(clean_name(name), clean_email(email or EMAIL), line, KINDS, log.size)
+    added = Signer(clean_name(name), clean_email(email or SIGNER_EMAIL), line, KINDS, log.size)
     return _next(log, replace_signers(log.state.signers, signers=(*log.state.signers.signers, added)))
 
 
@@ -152,7 +151,7 @@ def without_signer(run: Session, log: Log, line: str, until: int | None, reappro
     if reapprove is not None:
         if not first < reapprove <= log.size:
             raise UsageError(f"entries {first} to {reapprove - 1} cannot be reapproved: the log has {log.size}")
-        span = Reapproved(first, reapprove, Digest(f"sha256:{root_at(log, reapprove).hex()}"))
+        span = Reapproved(first, reapprove, Digest(f"sha256:{tree_root(log.leaves(reapprove)).hex()}"))
         new = new._replace(reapproved=(*old.reapproved, span))
     return _next(log, new)
 
@@ -162,18 +161,8 @@ def replace_signers(old: Signers, **fields: Any) -> Signers:
     return old._replace(version=old.version + 1, **fields)
 
 
-def root_at(log: Log, size: int) -> bytes:
-    """Return the Merkle root, 32 bytes, over the first `size` entries of a log."""
-    from envgit.audit.merkle import Frontier, leaf_hash
-
-    frontier = Frontier()
-    for number in range(size):
-        frontier = frontier.append(leaf_hash(log.bytes_of(number)))
-    return frontier.root()
-
-
 def _next(log: Log, new: Signers) -> Proposal:
-    broken = list(keyset.succession(log.state.signers, new, log.size, lambda size: root_at(log, size)))
+    broken = list(keyset.succession(log.state.signers, new, log.size, lambda size: tree_root(log.leaves(size))))
     if broken:
         raise UsageError(f"that key set cannot follow: it {broken[0][1]}")
     return Proposal(log.state.origin, log.genesis, new)
@@ -194,7 +183,9 @@ def checked(log: Log, proposal: Proposal) -> None:
         raise LogError("the proposal is for another log")
     now = log.state.signers
     if proposal.signers is not None:
-        broken = next(keyset.succession(now, proposal.signers, log.size, lambda size: root_at(log, size)), None)
+        broken = next(
+            keyset.succession(now, proposal.signers, log.size, lambda size: tree_root(log.leaves(size))), None
+        )
         if broken is not None:
             raise LogError(f"the proposal cannot follow key set {now.version}, propose it anew: it {broken[1]}")
     if proposal.signers is None and log.state.record.config_pending != proposal.of:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from envgit.audit.entry import EntryKind
 from envgit.errors import CannotTell
 from envgit.log.session import Session
 from envgit.signing import SigningKey, load
 
 KEY_SETTING = "envgit.signingKey"
+
+# What a signer may sign, and the address of one that nobody named.
+KINDS = tuple(sorted(map(str, EntryKind)))
+SIGNER_EMAIL = "envgit@envgit.invalid"
 
 
 def signing_key(run: Session) -> tuple[SigningKey, str] | None:

@@ -27,7 +27,7 @@ from envgit.log.names import origin_of
 from envgit.log.pins import Pin, Pins
 from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
-from envgit.log.signer import KEY_SETTING, key_directory, signing_key
+from envgit.log.signer import KEY_SETTING, KINDS, SIGNER_EMAIL, key_directory, signing_key
 from envgit.log.snapshots import Snapshots
 from envgit.log.workflows import reference, wanted, workflow_files
 from envgit.model import CommitId, Config, Digest
@@ -36,9 +36,7 @@ from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 
 FLUX = ("gotk-sync.yaml", "gotk-components.yaml")
-KINDS = ("anchor", "change", "config", "genesis", "rewrite", "signers", "supplement")
 SIGNER_NAME = "envgit"
-SIGNER_EMAIL = "envgit@envgit.invalid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from envgit.audit.entry import AnchorBody, Entry
 from envgit.audit.verify import Code, Problem, Report, Since, StoredObjects, verify_log
@@ -25,6 +24,7 @@ from envgit.model import CommitId, ObjectId
 from envgit.signing import verified
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
+from envgit.words import seconds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +132,12 @@ def _passed(run: Session, log: Log, pin: Pin | None, wanted: Wanted, outsiders: 
             report = _report(run, log, covered, times, pin, since)
             coverage, notes = _coverage(run, covered, report)
             if report.since and coverage.checked:
-                whole = coverage.covered + (0 if covered.rewritten else checked.covered)
-                return _Pass(report, _counted(coverage, whole), times, notes)
+                coverage.covered += 0 if covered.rewritten else checked.covered
+                return _Pass(report, coverage, times, notes)
     covered, times = Covered(), Times()
     report = _report(run, log, covered, times, pin, None)
     coverage, notes = _coverage(run, covered, report)
     return _Pass(report, coverage, times, notes)
-
-
-def _counted(coverage: Coverage, number: int) -> Coverage:
-    """Return a coverage that counts what was counted before."""
-    coverage.covered = number
-    return coverage
 
 
 def _known(run: Session, since: Since) -> tuple[Covered, Times] | None:
@@ -211,7 +205,7 @@ def _newest(times: Times, outside: Evidence, report: Report, log: Log) -> tuple[
     """Return the latest time at which the log is known to have been as it is, and by whose word."""
     latest = times.last
     if latest is None and report.good and report.newer_from is None:
-        latest = int(datetime.fromisoformat(log.entry(report.good - 1).recorded_at).timestamp())
+        latest = seconds_of(log.entry(report.good - 1).recorded_at)
     claims = [(latest, "the signing key's holder")] if latest is not None else []
     claims += [(said.seconds, ", ".join(said.by)) for said in outside.said]
     return max(claims, default=(None, ""))

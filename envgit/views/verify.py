@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envgit.escape import terminal
-from envgit.log.evidence import rfc3339
 from envgit.log.verdict import Verification
-from envgit.words import count, short
+from envgit.words import count, rfc3339, short
 
 # What stands under these is a digest, or one of our own words.
 TYPED = frozenset({"code", "genesis", "level", "pending", "schema", "trust", "type"})

@@ -102,6 +102,15 @@ def test_a_lost_signing_key_is_replaced_by_the_roots(team: Team, monkeypatch: py
     assert team.codes("--all") == []
 
 
+def test_a_key_that_goes_later_signs_until_then(team: Team) -> None:
+    """A rotation that is planned ahead stops nobody before its entry."""
+    team.cli.ok("signers", "revoke", "envgit", "--from", "6")
+    team.change(1)
+    team.cli.ok("anchor")
+    assert team.codes("--all") == []
+    assert "revoked from entry 6" in team.cli.fails(3, "anchor")
+
+
 def test_a_stolen_key_is_revoked_in_the_past_and_true_entries_stand(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
