@@ -10,6 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256, sha512
 from typing import NamedTuple
 
@@ -39,20 +40,27 @@ class Approval(NamedTuple):
 
 def signed_data(message: bytes, namespace: str = NAMESPACE) -> bytes:
     """Return the bytes over which the ed25519 signature goes."""
-    parts = (namespace.encode(), b"", _HASH, sha512(message).digest())
-    return _MAGIC + b"".join(map(_string, parts))
+    return _signed_head(namespace) + sha512(message).digest()
 
 
 def armor(public: bytes, signature: bytes, namespace: str = NAMESPACE) -> str:
     """Return the armored signature, as `ssh-keygen -Y sign` writes it, without a last newline."""
-    blob = (
-        _MAGIC
-        + (1).to_bytes(4, "big")
-        + b"".join(
-            map(_string, (key_blob(public), namespace.encode(), b"", _HASH, _string(KEY_TYPE) + _string(signature)))
-        )
-    )
-    return wrapped(blob)
+    return wrapped(_armor_head(public, namespace) + signature)
+
+
+@lru_cache(maxsize=64)
+def _signed_head(namespace: str) -> bytes:
+    """Return what is signed, up to the hash itself."""
+    parts = b"".join(map(_string, (namespace.encode(), b"", _HASH)))
+    return _MAGIC + parts + sha512().digest_size.to_bytes(4, "big")
+
+
+@lru_cache(maxsize=64)
+def _armor_head(public: bytes, namespace: str) -> bytes:
+    """Return a signature's bytes up to the 64 of ed25519: the same for all that a key signs."""
+    parts = b"".join(map(_string, (key_blob(public), namespace.encode(), b"", _HASH)))
+    last = _string(KEY_TYPE) + (64).to_bytes(4, "big")
+    return _MAGIC + (1).to_bytes(4, "big") + parts + (len(last) + 64).to_bytes(4, "big") + last
 
 
 def wrapped(blob: bytes) -> str:
@@ -150,6 +158,7 @@ def public_bytes(line: str) -> bytes:
     return public
 
 
+@lru_cache(maxsize=256)
 def fingerprint(public: bytes) -> str:
     """Return the fingerprint that ssh-keygen -l shows."""
     return _shown(key_blob(public))

@@ -34,6 +34,10 @@ __all__ = ["Code", "Objects", "Problem", "Report", "Since", "StoredObjects", "Ve
 Observe = Callable[[Entry], None]
 
 
+def _nowhere(_size: int) -> bytes:
+    return b""
+
+
 @dataclass
 class Report:
     """What a verification found.
@@ -42,7 +46,8 @@ class Report:
     before and are not looked at again. `warnings` are odd but prove nothing. `signers` counts new entries by (name, key
     fingerprint). `root` is the Merkle root over the good entries, `root_then` the one at the size that was asked for, 32 bytes
     each. `state` and `tree` are where the log stands after the last good entry of a known kind, `tip` that entry's commit;
-    `newer_from` is the first that only a newer envgit understands. `root_at` gives the root over so many of the good entries.
+    `newer_from` is the first that only a newer envgit understands. `roots` are the roots after each new entry,
+    `root_at` gives the one over so many of the good entries.
     """
 
     entries: int = 0
@@ -58,7 +63,8 @@ class Report:
     frontier: Frontier = field(default_factory=Frontier)
     root_then: bytes | None = None
     newer_from: int | None = None
-    root_at: Callable[[int], bytes] = lambda _size: b""
+    roots: bytearray = field(default_factory=bytearray)
+    root_at: Callable[[int], bytes] = _nowhere
 
     @property
     def root(self) -> bytes:
@@ -93,7 +99,6 @@ class Verifier:
         self._verify = verify
         self._tree = Tree(forget=(ENTRIES,))
         self._frontier = Frontier()  # kept apart from the state: it goes on where kinds are unknown
-        self._roots = bytearray()  # the root after every entry that was looked at
         self._links = Links(lru_cache(maxsize=512)(self._entry_of), self.root_at, verify, self._genesis)
         self._authority = Authority(self.root_at, verify)
         self._recorded_at = ""
@@ -154,7 +159,7 @@ class Verifier:
         if self._base and size <= known:
             return next((root for number, _public, root in self._before(size - 1) if number == size - 1), b"")
         place = (size - known - 1) * HASH_BYTES
-        return bytes(self._roots[place : place + HASH_BYTES]) if size > 0 else b""
+        return bytes(self.report.roots[place : place + HASH_BYTES]) if size > 0 else b""
 
     def _before(self, first: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Return number, signer's key and root of the entries that were known, from the newest down to `first`.
@@ -187,14 +192,13 @@ class Verifier:
         """Check one commit; False where it is beyond what this version can judge."""
         data = self._data(sequence, signed)
         leaf = leaf_hash(data)
-        self._frontier = self._frontier.append(leaf)
         if self.report.newer_from is not None:
-            return self._unknown(sequence, signed)
+            return self._unknown(sequence, leaf, signed)
         entry = self._decoded(sequence, data)
         if entry is not None:
             self._place(entry)
         if entry is None or entry.body is None:
-            return self._unknown(sequence, signed)
+            return self._unknown(sequence, leaf, signed)
         self._known(entry, data, leaf, signed)
         return True
 
@@ -235,13 +239,13 @@ class Verifier:
             raise _altered(entry.sequence, signed, "is not the one that its entry makes")
         self._check_signature(entry.sequence, signed)
         self._accept(entry, state, root, problems)
+        self.report.roots += signed.root  # its message is the one that the entry makes
         self.report.signers[signer.name, sshsig.fingerprint(signed.public)] += 1
 
     def _accept(self, entry: Entry, state: LogState, tree: ObjectId, problems: list[Problem]) -> None:
         report = self.report
-        report.state, report.tree = state, tree
+        report.state, report.tree, self._frontier = state, tree, state.frontier
         report.problems += problems
-        self._roots += state.root
         if entry.recorded_at < self._recorded_at:
             detail = f"entry {entry.sequence} says that it was recorded before the one before it"
             report.warnings.append(Problem(Code.TIME_GOES_BACK, entry.sequence, detail))
@@ -271,9 +275,9 @@ class Verifier:
         if not self._verify(signed.public, sshsig.signed_data(signed.plain), signed.signature):
             raise Broken(Code.BAD_SIGNATURE, f"entry {sequence}: the signature on {signed.oid[:7]} is not good")
 
-    def _unknown(self, sequence: int, signed: Signed) -> bool:
+    def _unknown(self, sequence: int, leaf: bytes, signed: Signed) -> bool:
         """Check what can be of an entry of a newer kind, or after one: checkpoint, headers, signature, signer."""
-        state = self.report.state
+        state, self._frontier = self.report.state, self._frontier.append(leaf)
         if state is None:
             raise Broken(Code.WRONG_GENESIS, "the first entry is no genesis")
         named = (one for one in state.signers.signers if not one.revoked_at(sequence))
@@ -291,7 +295,7 @@ class Verifier:
         if not commits.plain_headers(signed.plain, signed.parent):
             raise _altered(sequence, signed, "has headers of another form")
         self._check_signature(sequence, signed)
-        self._roots += self._frontier.root()
+        self.report.roots += signed.root
         if self.report.newer_from is None:
             self.report.newer_from = sequence
         return True

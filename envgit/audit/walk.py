@@ -44,6 +44,7 @@ class Signed:
     plain: bytes
     public: bytes
     signature: bytes
+    root: bytes  # the Merkle root that its message names, none where it has no checkpoint
 
 
 class Walk:
@@ -90,4 +91,5 @@ class Walk:
         checkpoint = commits.signed_checkpoint(plain)
         if checkpoint is not None and checkpoint[1] != sequence + 1:
             return Broken(Code.WRONG_SEQUENCE, f"{name} says that it is entry {checkpoint[1] - 1}")
-        return Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature)
+        root = checkpoint[2] if checkpoint is not None else b""
+        return Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature, root)

@@ -69,6 +69,16 @@ class Covered:
                 self._last = self._after = commit
                 self._at_start = [self._at_start, *self._configs.values()][-1]
 
+    def follow(self, later: Covered) -> None:
+        """Take in what was gathered of the entries that follow."""
+        if later.rewritten:
+            self._commits, self._merged, self.rewritten = {}, {}, True
+            self._after, self._at_start = later._after, later._at_start
+        self._commits.update(later._commits)
+        self._merged.update(later._merged)
+        self._configs.update(later._configs)
+        self._last = later._last or self._last
+
     def against(self, repo: Repository, snapshots: Snapshots, head: CommitId) -> Coverage:
         """Hold the source branch against it, each commit under the configuration in force before it."""
         if self._at_start is None:

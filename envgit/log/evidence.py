@@ -85,6 +85,11 @@ class Times:
         if isinstance(entry.body, AnchorBody):
             self.anchors.append((entry.sequence, entry.body))
 
+    def follow(self, later: Times) -> None:
+        """Take in what was gathered of the entries that follow."""
+        self.anchors += later.anchors
+        self._recorded += later._recorded
+
     @property
     def last(self) -> int | None:
         """When the newest entry says that it was recorded."""

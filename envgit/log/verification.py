@@ -14,6 +14,7 @@ from envgit.log.coverage import Coverage, Covered
 from envgit.log.deep import Comparison, Deep
 from envgit.log.evidence import Evidence, Times, gathered
 from envgit.log.files import Keys
+from envgit.log.halves import in_halves
 from envgit.log.judges import Judges, judges
 from envgit.log.pins import Checked, Pin, Pins, worth_pinning
 from envgit.log.session import Session
@@ -134,8 +135,12 @@ def _passed(run: Session, log: Log, pin: Pin | None, wanted: Wanted, outsiders: 
             if report.since and coverage.checked:
                 coverage.covered += 0 if covered.rewritten else checked.covered
                 return _Pass(report, coverage, times, notes)
-    covered, times = Covered(), Times()
-    report = _report(run, log, covered, times, pin, None)
+    halves = in_halves(run.repo, ObjectId(log.tip), log.size, pin.size if pin else None) if log.tip else None
+    if halves is not None:
+        report, covered, times = halves
+    else:
+        covered, times = Covered(), Times()
+        report = _report(run, log, covered, times, pin, None)
     coverage, notes = _coverage(run, covered, report)
     return _Pass(report, coverage, times, notes)
 
