@@ -9,6 +9,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from envgit.audit import checkpoint
@@ -191,6 +192,7 @@ def _name(text: str) -> str:
     return escaped if len(escaped) <= NAME_COLUMNS else f"{escaped[:NAME_COLUMNS]}~"
 
 
+@lru_cache(maxsize=4096)  # a committer stands in every commit of a run, an author in many
 def _stamp(name: str, email: str, time: str) -> str:
     seconds = int(datetime.fromisoformat(time).timestamp())
     return f"{clean_name(name)} <{clean_email(email)}> {max(seconds, 0)} +0000"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 
 UNKNOWN = "unknown"
 UNKNOWN_EMAIL = "unknown@envgit.invalid"
@@ -39,11 +40,13 @@ def decoded(data: bytes, encoding: str = "") -> str:
     return data.decode("latin-1")
 
 
+@lru_cache(maxsize=4096)
 def clean_name(name: bytes | str, encoding: str = "") -> str:
     """Return a name without controls, bidi marks, invisible characters and `<>`; an empty one is `unknown`."""
     return _cleaned(name, encoding)[:MAX_CHARACTERS].strip(_ENDS) or UNKNOWN
 
 
+@lru_cache(maxsize=4096)
 def clean_email(email: bytes | str, encoding: str = "") -> str:
     """Return an e-mail address, cleaned as a name; one that is none is `unknown@envgit.invalid`."""
     found = _cleaned(email, encoding).strip(_ENDS)

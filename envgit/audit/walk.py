@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from envgit.audit import commit as commits
@@ -33,8 +32,7 @@ class Broken(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A commit of the branch, taken apart."""
 
     oid: ObjectId
