@@ -64,7 +64,7 @@ def _written(begun: Started) -> Iterator[tuple[str, str]]:
             path,
             "the same comment for forks and bots"
             if forks
-            else "comment on pull requests, record on main, verify every Monday",
+            else "comment on pull requests, record on main, anchor and verify every Monday",
         )
 
 
@@ -96,6 +96,15 @@ def _next(begun: Started) -> Iterator[str]:
     yield "  envgit init --check                   looks at all that is to be done, on GitHub too"
     if begun.workflows:
         yield from _on_github(begun)
+    yield "worth a thought"
+    if begun.root:
+        yield "  two roots survive a lost laptop: envgit signers add --root BOB.pub"
+    else:
+        yield "  without a root, whoever holds the signing key decides who signs: envgit signers add --root YOUR.pub"
+    yield "  a witness lets even a first visitor see a rewrite: docs/witness.md"
+    if begun.workflows:
+        yield "  values compared in pull requests need an identity of their own, never production's: docs/action.md#review-identity"
+        yield "  an organisation that demands verified signatures refuses this branch: docs/action.md#verified"
 
 
 def _on_github(begun: Started) -> Iterator[str]:
@@ -110,9 +119,6 @@ def _on_github(begun: Started) -> Iterator[str]:
     yield f"  gh variable set ENVGIT_TRUST_ROOT --org ORGANISATION --visibility all --body {begun.genesis}"
     if not pinned(begun.action):
         yield f"  pin the workflows: {begun.action} is a tag, which can be moved; git ls-remote names its commit"
-    yield "worth a thought"
-    yield "  values compared in pull requests need an identity of their own, never production's: docs/action.md#review-identity"
-    yield "  an organisation that demands verified signatures refuses this branch: docs/action.md#verified"
 
 
 def check_lines(found: list[Check]) -> Iterator[str]:
