@@ -140,6 +140,8 @@ def _changes(before: Snapshot | None, after: Snapshot | None) -> tuple[VariableC
 
 
 def _pair(old: Value, new: Value) -> VariableChange | None:
+    if old is new:
+        return None
     if old.secret is None or new.secret is None:
         if old.token == new.token:
             return None

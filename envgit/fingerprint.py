@@ -9,13 +9,14 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from envgit.model import Digest, Fingerprint, KeyId, Secret, Value, ValueType
 
 KEY_BYTES = 32
 FINGERPRINT_BYTES = 16
+REMEMBERED = 100_000  # most values of a revision were in the one before
 _KEY_LABEL = b"envgit fingerprint key v1\0"
 
 
@@ -25,6 +26,7 @@ class FingerprintKey:
 
     id: KeyId
     secret: Secret
+    _known: dict[tuple[str, ValueType, Secret], Fingerprint] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, key: bytes) -> FingerprintKey:
@@ -33,6 +35,15 @@ class FingerprintKey:
 
     def fingerprint(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
         """Return the fingerprint, 32 hex digits, of a value under a variable's name and type."""
+        row = (variable, kind, value)
+        found = self._known.get(row)
+        if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            found = self._known[row] = self._made(variable, kind, value)
+        return found
+
+    def _made(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
         message = b"".join(
             len(part).to_bytes(8, "big") + part
             for part in (variable.encode("utf-8", "surrogateescape"), kind.encode(), value.reveal())

@@ -257,12 +257,17 @@ def _member(members: Mapping[str, StrEnum]) -> Read:
 
 def _time(value: object) -> str:
     text = _string(value)
-    try:
-        if _TIME.fullmatch(text) and datetime.fromisoformat(text):
-            return text
-    except ValueError:
-        pass  # a day or an hour that no calendar has
+    if _is_time(text):
+        return text
     raise FormatError("a time that is not RFC 3339 in whole seconds")
+
+
+@lru_cache(maxsize=1024)  # an entry has the same one several times, a run in each entry
+def _is_time(text: str) -> bool:
+    try:
+        return bool(_TIME.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False  # a day or an hour that no calendar has
 
 
 def _list(value: object) -> list[object]:

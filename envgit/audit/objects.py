@@ -15,18 +15,20 @@ ID_BYTES = 20
 
 
 class ObjectWrite(NamedTuple):
-    """An object that is to be in the repository: its id, its kind (`blob`, `tree` or `commit`), its bytes."""
+    """An object that is to be in the repository: its id, its kind (`blob`, `tree` or `commit`), its bytes.
+
+    `like` is an object that has most of those bytes: what stood in its place before.
+    """
 
     id: ObjectId
     kind: str
     data: bytes
+    like: ObjectId | None = None
 
 
-def object_id(kind: str, data: bytes | bytearray) -> ObjectId:
+def object_id(kind: str, data: bytes) -> ObjectId:
     """Return the SHA-1 that git names an object by; nothing of envgit's promises rests on it."""
-    found = sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
-    found.update(data)
-    return ObjectId(found.hexdigest())
+    return ObjectId(sha1(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest())
 
 
 def blob_id(data: bytes) -> ObjectId:
@@ -34,9 +36,9 @@ def blob_id(data: bytes) -> ObjectId:
     return object_id("blob", data)
 
 
-def written(kind: str, data: bytes) -> ObjectWrite:
+def written(kind: str, data: bytes, like: ObjectId | None = None) -> ObjectWrite:
     """Return an object with its name."""
-    return ObjectWrite(object_id(kind, data), kind, data)
+    return ObjectWrite(object_id(kind, data), kind, data, like)
 
 
 def tree_row(mode: bytes, name: bytes, oid: ObjectId) -> bytes:

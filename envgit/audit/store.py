@@ -31,13 +31,13 @@ class Objects(Protocol):
 class StoredObjects:
     """A git object store for the verifier, by its `raw` (kind and bytes of an object) and its `size`."""
 
-    __slots__ = ("_raw", "_size", "_tree")
+    __slots__ = ("_folder", "_raw", "_size")
 
     def __init__(self, raw: Callable[[ObjectId], tuple[str, bytes]], size: Callable[[ObjectId], int]) -> None:
         self._raw = raw
         self._size = size
-        # The verifier looks for a hundred entries in a row in the same four trees.
-        self._tree: Callable[[ObjectId], bytes] = lru_cache(maxsize=16)(self._tree_bytes)
+        # The verifier looks for a hundred entries in a row in the same folder.
+        self._folder: Callable[[ObjectId, Path], bytes] = lru_cache(maxsize=16)(self._folder_bytes)
 
     def commit(self, oid: ObjectId) -> bytes:
         """Return a commit's raw bytes, none for an object of another kind, or one that is too large to be an entry's."""
@@ -48,12 +48,10 @@ class StoredObjects:
 
     def blob(self, tree: ObjectId, path: Path) -> bytes | None:
         """Return a blob of a tree, None where the tree has none there or it is larger than an entry may be."""
-        mode, oid = TREE_MODE, tree
-        for part in path:
-            row = find_in_tree(self._tree(oid), part.encode()) if mode == TREE_MODE else None
-            if row is None:
-                return None
-            mode, oid = row
+        row = find_in_tree(self._folder(tree, path[:-1]), path[-1].encode())
+        if row is None:
+            return None
+        mode, oid = row
         size = self._size(oid) if mode == BLOB_MODE else 0
         if size > 2 * MAX_BYTES:
             raise CannotTell(f"object {oid[:12]} is too large to be looked at")
@@ -66,6 +64,13 @@ class StoredObjects:
         """Return the bytes of an object, whatever its kind."""
         return self._raw(oid)[1]
 
-    def _tree_bytes(self, oid: ObjectId) -> bytes:
+    def _folder_bytes(self, tree: ObjectId, path: Path) -> bytes:
+        """Return the bytes of a tree in a tree, none where there is none."""
+        oid = tree
+        if path:
+            row = find_in_tree(self._folder(tree, path[:-1]), path[-1].encode())
+            if row is None or row[0] != TREE_MODE:
+                return b""
+            oid = row[1]
         kind, data = self._raw(oid)
         return data if kind == "tree" else b""

@@ -5,15 +5,14 @@ The recorder begins from the tip's tree and the verifier from nothing; both then
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
 from envgit.audit.canonical import FormatError
 from envgit.audit.objects import (
     BLOB_MODE,
-    ID_BYTES,
     TREE_MODE,
     ObjectWrite,
-    object_id,
     tree_row,
     tree_rows,
     written,
@@ -25,37 +24,43 @@ Path = tuple[str, ...]
 
 
 class Directory:
-    """One directory: the bytes that git has of it, kept true under changes, and the subdirectories looked into.
+    """One directory: its rows as git has them, in git's order, and the subdirectories looked into.
 
-    A new id for a known name is a splice of 20 bytes, a name behind the last one is appended; only one in between makes
-    all rows be sorted and joined again, once a flush.
+    The rows stay apart and are joined once a flush: a change replaces one, a new name goes between two.
     """
 
-    __slots__ = ("_children", "_id", "_last", "_load", "_places", "_raw", "_rows", "blobs")
+    __slots__ = ("_changed", "_children", "_id", "_keys", "_load", "_name", "_parts", "_rows", "_up", "_whole", "blobs")
 
-    def __init__(self, load: Loader, tree: ObjectId | None) -> None:
+    def __init__(self, load: Loader, tree: ObjectId | None, up: Directory | None = None, own: bytes = b"") -> None:
         self._load = load
         self._id = tree
+        self._up, self._name = up, own
         self._children: dict[bytes, Directory] = {}
+        self._changed: dict[bytes, Directory] = {}  # those of them that a flush has to write
         self._rows: dict[bytes, tuple[bytes, ObjectId]] = {}
-        self._places: dict[bytes, int] = {}  # where the id of a name stands in the bytes
-        self._raw: bytearray | None = bytearray()  # None while the rows have to be joined again
-        self._last = b""
+        self._keys: list[bytes] = []  # what the rows are sorted by
+        self._parts: list[bytes] = []  # and the rows, in that order
         self.blobs: dict[bytes, bytes] = {}
         for mode, name, oid in tree_rows(load(tree)) if tree is not None else ():
-            self._rows[name] = (mode, oid)
-            self._append(mode, name, oid)
+            self._set(mode, name, oid)
+        self._whole = True
 
     def row(self, name: bytes) -> tuple[bytes, ObjectId] | None:
         """Return mode and id of a name; the id of a directory that was changed is true after a flush."""
         return self._rows.get(name)
 
+    def like(self, name: bytes) -> ObjectId | None:
+        """Return the blob that one under a name is most like: what stands there, or else just before it."""
+        place = bisect_right(self._keys, name) - 1
+        row = self._rows.get(self._keys[place]) if place >= 0 else None
+        return row[1] if row is not None and row[0] == BLOB_MODE else None
+
     def child(self, name: bytes) -> Directory | None:
         """Return a subdirectory, None where there is none."""
-        row = self._rows.get(name)
-        if name not in self._children and row is not None and row[0] == TREE_MODE:
-            self._children[name] = Directory(self._load, row[1])
-        return self._children.get(name)
+        found = self._children.get(name)
+        if found is None and (row := self._rows.get(name)) is not None and row[0] == TREE_MODE:
+            found = self._children[name] = Directory(self._load, row[1], self, name)
+        return found
 
     def made(self, name: bytes) -> Directory:
         """Return a subdirectory, a new one where there is none; raise FormatError where something else is."""
@@ -63,51 +68,52 @@ class Directory:
         if found is None:
             if name in self._rows:
                 raise FormatError("a tree with something else where a directory belongs")
-            found = self._children[name] = Directory(self._load, None)
+            found = self._children[name] = Directory(self._load, None, self, name)
         return found
 
     def put(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
-        """Set what stands under a name."""
+        """Set what stands under a name; raise FormatError where that is a directory, and a file is put."""
         known = self._rows.get(name)
-        self._rows[name] = (mode, oid)
-        self._id = None
-        if self._raw is None:
-            return
-        if known is None and _key(mode, name) > self._last:
-            self._append(mode, name, oid)
-        elif known is not None and known[0] == mode:
-            place = self._places[name]
-            self._raw[place : place + ID_BYTES] = bytes.fromhex(oid)
-        else:
-            self._raw = None
+        if known is not None and known[0] != mode:
+            raise FormatError("a tree with something else where a file belongs")
+        self._set(mode, name, oid)
+        child, up = self, self._up
+        while up is not None and child._name not in up._changed:
+            up._changed[child._name] = child
+            child, up = up, up._up
 
     def names(self) -> list[bytes]:
         """Return the names in it, sorted."""
         return sorted({*self._rows, *self._children})
 
-    def flush(self, out: list[ObjectWrite], changed: set[Directory]) -> ObjectId:
+    def forget(self) -> None:
+        """Let go of the subdirectories that did not change since the last flush."""
+        self._children = dict(self._changed)
+        for child in self._changed.values():
+            child.forget()
+
+    def flush(self, out: list[ObjectWrite]) -> ObjectId:
         """Write what changed, children first, and return the tree's id."""
-        for name, child in self._children.items():
-            if child in changed:
-                self.put(TREE_MODE, name, child.flush(out, changed))
-        if self._id is None:
-            raw = self._joined()
-            self._id = object_id("tree", raw)
-            out.append(ObjectWrite(self._id, "tree", bytes(raw)))
+        for name, child in self._changed.items():
+            self._set(TREE_MODE, name, child.flush(out))
+        self._changed.clear()
+        if self._id is None or not self._whole:
+            made = written("tree", b"".join(self._parts), self._id)
+            self._id, self._whole = made.id, True
+            out.append(made)
         return self._id
 
-    def _append(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
-        if self._raw is not None:
-            self._raw += tree_row(mode, name, oid)
-            self._places[name] = len(self._raw) - ID_BYTES
-        self._last = _key(mode, name)
-
-    def _joined(self) -> bytearray:
-        if self._raw is None:
-            self._raw = bytearray()
-            for name, (mode, oid) in sorted(self._rows.items(), key=lambda row: _key(row[1][0], row[0])):
-                self._append(mode, name, oid)
-        return self._raw
+    def _set(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
+        self._whole = False
+        self._rows[name] = (mode, oid)
+        # git sorts a directory as if its name ended in a slash.
+        key = name + b"/" if mode == TREE_MODE else name
+        place = bisect_left(self._keys, key)
+        if place < len(self._keys) and self._keys[place] == key:
+            self._parts[place] = tree_row(mode, name, oid)
+        else:
+            self._keys.insert(place, key)
+            self._parts.insert(place, tree_row(mode, name, oid))
 
 
 class Tree:
@@ -117,13 +123,13 @@ class Tree:
     and not read again, and would only grow.
     """
 
-    __slots__ = ("_changed", "_forget", "_fresh", "_load", "_root")
+    __slots__ = ("_folders", "_forget", "_fresh", "_load", "_root")
 
     def __init__(self, load: Loader | None = None, root: ObjectId | None = None, forget: tuple[str, ...] = ()) -> None:
         self._load = load or _nothing
         self._root = Directory(self._load, root)
         self._fresh: list[ObjectWrite] = []
-        self._changed: set[Directory] = {self._root}
+        self._folders: dict[Path, Directory] = {}  # those that are not forgotten, by their paths
         self._forget = forget
 
     def get(self, path: Path) -> bytes | None:
@@ -138,14 +144,18 @@ class Tree:
 
     def put(self, path: Path, data: bytes) -> None:
         """Set a blob; directories on the way are made. Raise FormatError where something else stands in the way."""
-        directory = self._root
-        for part in path[:-1]:
-            directory = directory.made(part.encode())
-            self._changed.add(directory)
+        kept = path[0] not in self._forget
+        directory = self._folders.get(path[:-1])
+        if directory is None:
+            directory = self._root
+            for part in path[:-1]:
+                directory = directory.made(part.encode())
+            if kept:
+                self._folders[path[:-1]] = directory
         name = path[-1].encode()
-        made = written("blob", data)
+        made = written("blob", data, directory.like(name))
         directory.put(BLOB_MODE, name, made.id)
-        if path[0] not in self._forget:
+        if kept:
             directory.blobs[name] = data
         self._fresh.append(made)
 
@@ -157,20 +167,21 @@ class Tree:
     def flush(self) -> tuple[ObjectId, list[ObjectWrite]]:
         """Return the id of the tree as it is now, and every object that is new since the last flush."""
         out, self._fresh = self._fresh, []
-        root = self._root.flush(out, self._changed)
-        self._changed = {self._root}
-        return root, out
+        for name in self._forget:
+            folder = self._root.child(name.encode())
+            if folder is not None:
+                folder.forget()
+        return self._root.flush(out), out
 
     def _walk(self, path: Path) -> Directory | None:
-        directory: Directory | None = self._root
-        for part in path:
-            directory = directory.child(part.encode()) if directory else None
+        directory = self._folders.get(path)
+        if directory is None:
+            directory = self._root
+            for part in path:
+                directory = directory.child(part.encode()) if directory else None
+            if directory is not None and path and path[0] not in self._forget:
+                self._folders[path] = directory
         return directory
-
-
-def _key(mode: bytes, name: bytes) -> bytes:
-    """Return what git sorts a row by: a directory as if its name ended in a slash."""
-    return name + b"/" if mode == TREE_MODE else name
 
 
 def _nothing(oid: ObjectId) -> bytes:

@@ -75,6 +75,8 @@ class Trees(Objects):
 
     def tree_of(self, where: CommitId | ObjectId) -> ObjectId:
         """Return the tree of a commit, and a tree as it is; raise RepositoryError for any other object."""
+        if where in self._known:
+            return ObjectId(where)
         kind, data = self.raw(where)
         if kind not in ("commit", "tree"):
             raise RepositoryError(f"{where[:12]} is a {kind}, where a commit was expected")

@@ -6,7 +6,7 @@ A recipient's name is a label that nothing authenticates: it is a claim of the f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envgit.model import Rules, ValueType
 from envgit.sops.document import Branch, Comment, DocumentError, Entry, Leaf, Listing, Tree
@@ -73,6 +73,14 @@ def parse(block: Tree) -> Metadata:
         mac=_text(fields.get("mac")),
         mac_aad=_seconds(_text(fields.get("lastmodified")), block.line),
     )
+
+
+def stamped(known: Metadata, mac: str, modified: str) -> Metadata | None:
+    """Return a block as it is with another code or time, each as it was where none is given; None where that is no time."""
+    if modified and rfc3339(modified) is None:
+        return None
+    aad = _seconds(modified, 0) if modified else known.mac_aad
+    return replace(known, mac=mac or known.mac, mac_aad=aad)
 
 
 def _fields(tree: Tree) -> dict[str, Tree]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from envgit.fingerprint import digest
 from envgit.model import Mac, Reason, Secret, Snapshot, Value, ValueType
-from envgit.sops import cipher, mac, metadata
+from envgit.sops import cipher, lines, mac, metadata
 from envgit.sops.cipher import Cipher
 from envgit.sops.document import DocumentError, DocumentTooLargeError, Leaf, without_metadata
 from envgit.sops.identities import Keyring, shortened
@@ -17,6 +16,7 @@ from envgit.sops.metadata import Metadata
 from envgit.sops.rules import Rule
 from envgit.sops.scalars import canonical
 from envgit.sops.shamir import combine
+from envgit.sops.successive import Successive, Successor
 from envgit.sops.yaml import MAX_BYTES, MAX_DEPTH, NotTextError, TooLargeError, YamlError
 from envgit.sops.yaml_documents import load
 
@@ -30,14 +30,6 @@ _SHOWN = 3
 _BLOCK = re.compile(rb"^(?:sops|\"sops\"|'sops')[ \t]*:(?=[ \t]*(?:#[^\n]*)?\r?\n[ \t]+\S|[ \t]+[{&!])", re.MULTILINE)
 _TYPES = {str(kind): kind for kind in ValueType if kind not in (ValueType.NULL, ValueType.MAP, ValueType.LIST)}
 _EMPTY = Secret(b"")
-
-
-class _Opened(NamedTuple):
-    """What one ciphertext gave, or why nothing: no secret."""
-
-    type: ValueType
-    secret: Secret | None
-    iv: bytes
 
 
 def holds_sops_block(data: bytes) -> bool:
@@ -54,12 +46,13 @@ class Reader:
     Data keys and plaintexts once opened are remembered, so that another revision costs only what is new in it.
     """
 
-    __slots__ = ("_keyring", "_keys", "_opened")
+    __slots__ = ("_keyring", "_keys", "_opened", "_successive")
 
     def __init__(self, keyring: Keyring | None) -> None:
         self._keyring = keyring
         self._keys: dict[str, bytes | None] = {}
-        self._opened: dict[tuple[bytes | None, str, str], _Opened] = {}
+        self._successive = Successive()
+        self._opened: dict[tuple[bytes | None, str, str], Value] = {}
 
     def read(self, data: bytes) -> Snapshot:
         """Return what a file holds; what is wrong with it stands in `reason`, `mac` and `detail`."""
@@ -76,8 +69,12 @@ class Reader:
             return snapshot._replace(reason=Reason.MALFORMED, detail=f"{error.problem} (line {error.line})")
 
     def _read(self, snapshot: Snapshot, data: bytes) -> Snapshot:
+        text = lines.split(data) if len(data) <= MAX_BYTES else None
+        if text is not None and (after := self._successive.after(text)) is not None:
+            return self._successor(snapshot, text, after)
+        usual = lines.document(text) if text is not None else None
         try:
-            documents = load(data)
+            documents = (usual,) if usual is not None else load(data)
         except DocumentError as error:
             if holds_sops_block(data) or error.problem != "it is no mapping of names to values":
                 raise
@@ -92,7 +89,28 @@ class Reader:
         if rule.by_comment:
             documents = load(data, comments=True)
         places = leaves([without_metadata(document)[0] for document in documents], rule)
-        return self._opened_snapshot(_claimed(snapshot, known), places, known)
+        made = self._opened_snapshot(_claimed(snapshot, known), places, known)
+        if text is not None and usual is not None and not rule.by_comment:
+            self._remember(text, known, places, made)
+        return made
+
+    def _remember(self, text: list[str], known: Metadata, places: Sequence[Place], made: Snapshot) -> None:
+        if made.mac is Mac.GOOD and made.data_key is not None:
+            self._successive.remember(text, known, made.data_key.reveal(), places, made.values)
+
+    def _successor(self, snapshot: Snapshot, text: list[str], after: Successor) -> Snapshot:
+        """Return a revision of which only the changed values are opened; the code is checked over all of them."""
+        snapshot, before = _claimed(snapshot, after.known), after.before
+        fresh = [after.places[number] for number in after.changed]
+        opened = list(self._values(fresh, before.key))
+        values = list(before.values)
+        for number, value in zip(after.changed, opened, strict=True):
+            values[number] = value
+        if _problem(fresh, opened) or self._mac_problem(after.places, values, after.known, before.key):
+            return self._opened_snapshot(snapshot, after.places, after.known)
+        made = snapshot._replace(values=tuple(values), data_key=Secret(before.key), mac=Mac.GOOD)
+        self._remember(text, after.known, after.places, made)
+        return made
 
     def _opened_snapshot(self, snapshot: Snapshot, places: Sequence[Place], known: Metadata) -> Snapshot:
         key = self._data_key(known)
@@ -132,14 +150,16 @@ class Reader:
         opened = self._opened
         for name, aad, leaf, encrypted in places:
             if not (encrypted and leaf.type is ValueType.STR and leaf.text.startswith(cipher.PREFIX)):
-                secret = Secret(leaf.data) if leaf.data else _EMPTY
-                yield Value(name, leaf.type, secret, "", b"", not encrypted, leaf.line)
+                shown = Secret(leaf.data) if leaf.data else _EMPTY
+                yield Value(name, leaf.type, shown, "", b"", not encrypted, leaf.line)
                 continue
             known = (key, aad, leaf.text)
             found = opened.get(known)
-            if found is None:
-                found = opened[known] = _open(gcm, leaf.text, aad)
-            yield Value(name, found.type, found.secret, leaf.text, found.iv, False, leaf.line)
+            # The very same value again makes it cheap to see that nothing happened to it.
+            if found is None or found.line != leaf.line or found.name != name:
+                kind, secret, iv = (found.type, found.secret, found.iv) if found else _open(gcm, leaf.text, aad)
+                found = opened[known] = Value(name, kind, secret, leaf.text, iv, False, leaf.line)
+            yield found
 
     def _mac_problem(self, places: Sequence[Place], values: Sequence[Value], known: Metadata, key: bytes) -> str:
         if not known.mac:
@@ -178,14 +198,15 @@ def _claimed(snapshot: Snapshot, known: Metadata) -> Snapshot:
     )
 
 
-def _open(gcm: Cipher | None, text: str, aad: str) -> _Opened:
+def _open(gcm: Cipher | None, text: str, aad: str) -> tuple[ValueType, Secret | None, bytes]:
+    """Return type, plaintext and nonce of a ciphertext; no plaintext where it does not open."""
     token = cipher.parse(text)
     if token is None:
-        return _Opened(ValueType.STR, None, b"")
+        return ValueType.STR, None, b""
     kind = _TYPES.get(token.type, ValueType.STR)
     data = gcm.open(token, aad) if gcm is not None else None
     typed = canonical(token.type, data) if data is not None else None
-    return _Opened(*typed[:1], Secret(typed[1]), token.iv) if typed else _Opened(kind, None, token.iv)
+    return (typed[0], Secret(typed[1]), token.iv) if typed else (kind, None, token.iv)
 
 
 def _problem(places: Sequence[Place], values: Sequence[Value]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envgit.audit.canonical import FormatError
-from envgit.audit.objects import BLOB_MODE, TREE_MODE, find_in_tree, tree_row, tree_rows, written
+from envgit.audit.objects import BLOB_MODE, TREE_MODE, blob_id, find_in_tree, tree_row, tree_rows, written
 from envgit.audit.tree import Tree
 from envgit.model import ObjectId
 
@@ -139,16 +139,50 @@ def test_only_files_and_directories_are_found() -> None:
     assert found == [None, None, None, (BLOB_MODE, oid), (TREE_MODE, oid), None]
 
 
-def test_put_into_a_large_directory_is_cheap() -> None:
-    """One file among a thousand costs two new objects, and not the sorting of all names again."""
+def test_what_did_not_change_is_not_written_again() -> None:
+    """One file among a thousand costs two new objects and the root, and each names the one that it took the place of."""
     tree = Tree()
     for number in range(1000):
         tree.put(("v", f"{number:04}"), b"")
-    tree.flush()
-    directory = tree._root.child(b"v")
-    assert directory is not None
+    tree.put(("w", "a"), b"")
+    root, before = tree.flush()
+    folder = next(made.id for made in before if made.kind == "tree" and len(made.data) > 1000)
     tree.put(("v", "0500"), b"new")
-    assert directory._raw is not None
     _root, new = tree.flush()
-    assert [made.kind for made in new] == ["blob", "tree", "tree"]
-    assert tree.names(()) == ["v"]
+    assert [(made.kind, made.like) for made in new] == [("blob", blob_id(b"")), ("tree", folder), ("tree", root)]
+    assert tree.names(()) == ["v", "w"]
+
+
+def test_a_new_file_is_like_its_neighbour() -> None:
+    """A file that was not there is likely to resemble the one before it; the first of a folder resembles nothing."""
+    tree = Tree()
+    tree.put(("v", "01"), b"one")
+    tree.put(("v", "03"), b"three")
+    tree.put(("v", "02"), b"two")
+    _root, new = tree.flush()
+    assert [made.like for made in new[:3]] == [None, blob_id(b"one"), blob_id(b"one")]
+
+
+def test_forgotten_folders_go_on() -> None:
+    """A tree that forgets what it wrote gives the same ids as one that does not, as long as files come in order."""
+    kept, forgetful = Tree(), Tree(forget=("e",))
+    for number in range(30):
+        for tree in (kept, forgetful):
+            tree.put(("e", f"{number // 10}", f"{number:02}"), b"%d" % number)
+            tree.put(("v", "x"), b"%d" % number)
+        assert kept.flush()[0] == forgetful.flush()[0]
+    assert forgetful.get(("v", "x")) == b"29"
+    with pytest.raises(FormatError):
+        forgetful.put(("e", "0", "late"), b"")
+
+
+def test_a_file_takes_no_directorys_place() -> None:
+    """What would leave two rows of one name is refused."""
+    tree = Tree()
+    tree.put(("a", "b"), b"")
+    tree.flush()
+    with pytest.raises(FormatError):
+        tree.put(("a",), b"")
+    tree.put(("c",), b"")
+    with pytest.raises(FormatError):
+        tree.put(("c", "d"), b"")

@@ -1,0 +1,78 @@
+"""Own the reading of a revision that differs from one read before in a few lines: those are read, the rest is as it was.
+
+Only files of the usual form (`lines`) that opened and whose code was good are remembered; their data key, rule and recipients stand in
+lines that are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from envgit.model import Value
+from envgit.sops import lines, metadata
+from envgit.sops.leaves import Place
+from envgit.sops.metadata import Metadata
+
+# As many files of different lengths are remembered, each by its newest revision.
+FILES = 64
+
+
+class Known(NamedTuple):
+    """A revision that was read: its lines, and what they gave; `at` is the place of the variable in each line that holds one."""
+
+    text: list[str]
+    known: Metadata
+    key: bytes
+    places: tuple[Place, ...]
+    values: tuple[Value, ...]
+    at: dict[int, int]
+
+
+class Successor(NamedTuple):
+    """A revision by what is new in it: `changed` are the numbers of its variables that stand in other lines."""
+
+    known: Metadata
+    places: tuple[Place, ...]
+    changed: tuple[int, ...]
+    before: Known
+
+
+class Successive:
+    """The revisions read last."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, Known] = {}
+
+    def remember(
+        self, text: list[str], known: Metadata, key: bytes, places: Sequence[Place], values: Sequence[Value]
+    ) -> None:
+        """Keep a revision of the usual form for the ones behind it."""
+        if len(self._known) >= FILES and len(text) not in self._known:
+            self._known.pop(next(iter(self._known)))
+        at = {place.leaf.line - 1: number for number, place in enumerate(places)}
+        self._known[len(text)] = Known(text, known, key, tuple(places), tuple(values), at)
+
+    def after(self, text: list[str]) -> Successor | None:
+        """Return what is new in a file, None where it is no successor of one that is remembered."""
+        before = self._known.get(len(text))
+        if before is None:
+            return None
+        stamp = {lines.MAC: "", lines.MODIFIED: ""}
+        places, changed = list(before.places), []
+        for number, (old, new) in enumerate(zip(before.text, text, strict=True)):
+            if old == new:
+                continue
+            kind = lines.successor(old, new)
+            if kind == lines.VARIABLE:
+                place = before.at[number]
+                places[place] = places[place]._replace(leaf=lines.leaf(new, number + 1))
+                changed.append(place)
+            elif kind:
+                stamp[kind] = lines.text_of(new)
+            else:
+                return None
+        known = metadata.stamped(before.known, stamp[lines.MAC], stamp[lines.MODIFIED])
+        return Successor(known, tuple(places), tuple(changed), before) if known is not None else None
