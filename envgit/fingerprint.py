@@ -17,6 +17,7 @@ from envgit.model import Digest, Fingerprint, KeyId, Secret, Value, ValueType
 KEY_BYTES = 32
 FINGERPRINT_BYTES = 16
 REMEMBERED = 100_000  # most values of a revision were in the one before
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _KEY_LABEL = b"envgit fingerprint key v1\0"
 
 
@@ -26,7 +27,7 @@ class FingerprintKey:
 
     id: KeyId
     secret: Secret
-    _known: dict[tuple[str, ValueType, Secret], Fingerprint] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[str, tuple[ValueType, bytes, Fingerprint]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, key: bytes) -> FingerprintKey:
@@ -35,13 +36,12 @@ class FingerprintKey:
 
     def fingerprint(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
         """Return the fingerprint, 32 hex digits, of a value under a variable's name and type."""
-        row = (variable, kind, value)
-        found = self._known.get(row)
-        if found is None:
+        known = self._known.get(variable)
+        if known is None or known[0] is not kind or known[1] != value.reveal():
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            found = self._known[row] = self._made(variable, kind, value)
-        return found
+            known = self._known[variable] = kind, value.reveal(), self._made(variable, kind, value)
+        return known[2]
 
     def _made(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
         message = b"".join(
@@ -58,16 +58,15 @@ class FingerprintKey:
         """Return the digest that names what all `values` are together, None where any is unknown."""
         rows = []
         for value in values:
-            mark = self.of_value(value)
-            if mark is None:
+            if value.secret is None:
                 return None
-            rows.append([value.name, str(value.type), mark])
+            rows.append((value.name, value.type.value, self.fingerprint(value.name, value.type, value.secret)))
         return state(self.id, rows)
 
 
-def state(key: KeyId, rows: Iterable[Iterable[str]]) -> Digest:
+def state(key: KeyId, rows: Iterable[tuple[str, str, str]]) -> Digest:
     """Return the state digest of (variable, type, fingerprint) rows under `key`."""
-    canonical = json.dumps([key, sorted(list(row) for row in rows)], ensure_ascii=False, separators=(",", ":"))
+    canonical = _JSON.encode([key, sorted(rows)])
     return Digest("sha256:" + sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest())
 
 

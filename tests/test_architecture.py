@@ -20,6 +20,7 @@ LAYERS = {
     "envgit": 0,  # the package itself: its version
     "envgit.model": 0,
     "envgit.errors": 0,
+    "envgit.beside": 1,
     "envgit.escape": 1,
     "envgit.words": 1,
     "envgit.environments": 1,

@@ -18,6 +18,7 @@ _TYPES = {"commit": 1, "tree": 2, "blob": 3}
 _COMPRESSION = 1
 _OFFSET_DELTA = 6
 _MARK = b'"'  # JSON is parted by it
+_WORTH = 128  # what is shorter is whole
 _LEAST = 8  # to copy less than that saves nothing
 _MOST = 0x7F  # bytes that one instruction inserts
 _MOST_COPIED = 0xFFFFFF
@@ -50,7 +51,8 @@ def packed(objects: Iterable[ObjectWrite]) -> bytes:
     for item in items:
         place, depth = len(body), 0
         below, depth_below = places.get(item.like or "", (0, DEEPEST))
-        change = delta(item.kind, known[item.like].data, item.data) if item.like and depth_below < DEEPEST else None
+        worth = item.like is not None and len(item.data) >= _WORTH and depth_below < DEEPEST
+        change = delta(item.kind, known[item.like].data, item.data) if worth and item.like else None
         if change is not None and len(change) < len(item.data) // 2:
             depth = depth_below + 1
             body += _head(_OFFSET_DELTA, len(change)) + _distance(place - below) + zlib.compress(change, _COMPRESSION)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from envgit import __version__
 from envgit.audit import commit as commits
@@ -23,7 +26,8 @@ from envgit.audit.merkle import leaf_hash
 from envgit.audit.objects import ObjectWrite, written
 from envgit.audit.state import apply
 from envgit.audit.tree import Tree
-from envgit.errors import LogError, RepositoryError
+from envgit.beside import Beside, possible
+from envgit.errors import CannotTell, LogError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
 from envgit.log.readme import TEXT
@@ -57,8 +61,19 @@ def genesis_entry(
     return Entry(VERSION, origin, 0, EntryKind.GENESIS, pen.recorded_at, pen.recorder, body)
 
 
+class _Sent(NamedTuple):
+    """Entries whose objects are on their way into the repository: the last one's commit, the log's size with it, and how to wait."""
+
+    tip: CommitId
+    size: int
+    written: Callable[[], None]
+
+
 class Appender:
-    """Append entries to a log in memory; `flush` writes what they are made of and moves the branch `ref`."""
+    """Append entries to a log in memory; `flush` writes what they are made of and moves the branch `ref`.
+
+    `hand_over` does the same for a long run: it is written while more is made, and the branch moves when the next one is handed over.
+    """
 
     def __init__(self, log: Log, pen: Pen, repo: Repository | None = None, ref: str = "") -> None:
         self.log = log
@@ -70,7 +85,8 @@ class Appender:
         self._ref = ref
         self._tip: ObjectId | None = ObjectId(log.tip) if log.tip else None
         self._new: list[ObjectWrite] = []
-        self._flushed = log.size
+        self._landed = log.size
+        self._sent: _Sent | None = None
         if pen.key is not None:
             _known(log, pen.key)
         found = repo.ref(ref) if repo else None
@@ -82,14 +98,14 @@ class Appender:
         tree = Tree()
         data = encode_entry(genesis)
         made = cls(Log(tree, apply(genesis, data, tree, None, TEXT)), pen, repo, ref)
-        made._flushed = 0
+        made._landed = 0
         made._write(genesis, data, _signer(made.log.state.signers, pen.key, genesis))
         return made
 
     @property
     def waiting(self) -> int:
-        """How many entries no flush has written yet."""
-        return self.log.size - self._flushed
+        """How many entries were neither written nor handed over."""
+        return self.log.size - (self._sent.size if self._sent else self._landed)
 
     def append(self, kind: str, body: Body) -> Entry:
         """Append one entry and return it; raise LogError where the key at hand may not sign it."""
@@ -103,19 +119,36 @@ class Appender:
 
     def flush(self) -> None:
         """Write all new objects, then move the branch from where it was read; raise RefMoved where somebody else was first."""
-        if self._repo is None or self._tip is None or not self.waiting:
+        self._land()
+        if self.waiting:
+            self._send(apart=False)
+            self._land()
+
+    def hand_over(self) -> None:
+        """Begin to write all new objects, once those handed over before are written and the branch has moved to them."""
+        self._land()
+        self._send(apart=possible())
+
+    def _send(self, *, apart: bool) -> None:
+        if self._repo is None or self._tip is None:
             return
-        tip = CommitId(self._tip)
+        write = partial(self._repo.write, self._new)
+        self._sent = _Sent(CommitId(self._tip), self.log.size, Beside(write).result if apart else write)
+        self._new = []
+
+    def _land(self) -> None:
+        sent, self._sent = self._sent, None
+        if sent is None or self._repo is None:
+            return
         try:
-            self._repo.write(self._new)
-            self._repo.update_ref(self._ref, tip, self._expected, f"envgit: {self.log.size} entries")
-        except RepositoryError as error:
-            written = self._flushed - self.began
+            sent.written()
+            self._repo.update_ref(self._ref, sent.tip, self._expected, f"envgit: {sent.size} entries")
+        except CannotTell as error:
+            written = self._landed - self.began
             what = f"of this run {count(written, 'entry')} recorded" if written else "nothing was recorded"
             raise type(error)(f"{error}; {what}") from None
-        self._new.clear()
-        self._flushed = self.log.size
-        self._expected = self.log.tip = tip
+        self._landed = sent.size
+        self._expected = self.log.tip = sent.tip
         self.log.ref = self._ref.removeprefix("refs/heads/")
 
     def _write(self, entry: Entry, data: bytes, signer: Signer | None) -> None:

@@ -6,18 +6,14 @@ later begins with that very commit; where anything is odd, nothing is said, and 
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from dataclasses import replace
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from envgit.audit import commit as commits
 from envgit.audit.entry import Entry
 from envgit.audit.merkle import HASH_BYTES
 from envgit.audit.verify import Report, Since, StoredObjects, verify_log
+from envgit.beside import Beside, possible
 from envgit.errors import EnvgitError
 from envgit.git.repository import Repository
 from envgit.log.branch import opened
@@ -40,24 +36,16 @@ def in_halves(repo: Repository, tip: ObjectId, size: int, root_at: int | None) -
 
     `root_at` is the number of entries whose root is wanted.
     """
-    if size < LONG or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+    if size < LONG or not possible():
         return None
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()  # else what waits there would be written by both
-    context = get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-    other = context.Process(target=_later, args=(theirs, repo.start, tip, size, root_at), daemon=True)
-    other.start()
-    theirs.close()
+    other = Beside(lambda: _later(repo.start, tip, size, root_at))
     try:
         earlier = _earlier(repo, tip, size, root_at)
-        later: Half | None = ours.recv() if earlier is not None else None
-    except (EOFError, EnvgitError):
+        later = other.result() if earlier is not None else None
+    except EnvgitError:
         return None
     finally:
-        other.terminate()
-        other.join()
-        ours.close()
+        other.stop()
     return _joined(earlier, later) if earlier is not None and later is not None else None
 
 
@@ -81,21 +69,16 @@ def _earlier(repo: Repository, tip: ObjectId, size: int, root_at: int | None) ->
     return (report, covered, times) if (report.good, report.root) == (middle.size, middle.root) else None
 
 
-def _later(answer: Connection, start: Path, tip: ObjectId, size: int, root_at: int | None) -> None:
-    """Go over the later half, in the other process, and send what was found; nothing where that cannot be done."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        repo = Repository.open(start)
-        repo.fetches = False
-        middle = _middle(repo, tip, size)
-        if middle is not None:
-            state = opened(repo, "", CommitId(middle.commit)).state
-            report, covered, times = _pass(repo, tip, root_at, Covered(config=state.config), Times(middle.size), middle)
-            answer.send((replace(report, root_at=Report().root_at), covered, times))
-    except EnvgitError:
-        return
-    finally:
-        answer.close()
+def _later(start: Path, tip: ObjectId, size: int, root_at: int | None) -> Half | None:
+    """Go over the later half, in the other process."""
+    repo = Repository.open(start)
+    repo.fetches = False
+    middle = _middle(repo, tip, size)
+    if middle is None:
+        return None
+    state = opened(repo, "", CommitId(middle.commit)).state
+    report, covered, times = _pass(repo, tip, root_at, Covered(config=state.config), Times(middle.size), middle)
+    return replace(report, root_at=Report().root_at), covered, times
 
 
 def _pass(

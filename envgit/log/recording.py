@@ -147,7 +147,7 @@ def _attempt(run: Session, log: Log, source: Source, head: CommitId, told: Told)
     for planned in source(recorder, head):
         appender.append(planned.kind, planned.body)
         if appender.waiting >= BATCH:
-            appender.flush()
+            appender.hand_over()
     appender.flush()
     if recorder.unopened:
         recorder.warnings.append(

@@ -25,13 +25,14 @@ class Touched:
 class Selection:
     """The env files that one configuration selects, in any tree of a repository."""
 
-    __slots__ = ("config", "environments", "repo", "snapshots")
+    __slots__ = ("_last", "config", "environments", "repo", "snapshots")
 
     def __init__(self, repo: Repository, snapshots: Snapshots, config: Config) -> None:
         self.repo = repo
         self.snapshots = snapshots
         self.config = config
         self.environments = Environments(config)
+        self._last: tuple[ObjectId | None, ObjectId | None, tuple[Touched, ...]] = (None, None, ())
 
     def files(self, tree: ObjectId) -> dict[Unit, list[EnvFile]]:
         """Return every env file of a tree, by environment and unit; more than one path for one of them is for the caller."""
@@ -42,8 +43,13 @@ class Selection:
                 found.setdefault((file.environment, file.unit), []).append(file)
         return found
 
-    def touched(self, old: ObjectId | None, new: ObjectId) -> Iterator[Touched]:
-        """Return the env files that differ between two trees."""
+    def touched(self, old: ObjectId | None, new: ObjectId) -> tuple[Touched, ...]:
+        """Return the env files that differ between two trees; a step is asked about once to find it and once to describe it."""
+        if self._last[:2] != (old, new):
+            self._last = old, new, tuple(self._differing(old, new))
+        return self._last[2]
+
+    def _differing(self, old: ObjectId | None, new: ObjectId) -> Iterator[Touched]:
         for path, before, after in self.repo.changed(old, new, self._enters):
             file = self.environments.file(path)
             if file is None:
@@ -54,7 +60,7 @@ class Selection:
 
     def touches(self, old: ObjectId | None, new: ObjectId) -> bool:
         """Tell whether a step between two trees is one that the log must have an entry for."""
-        return config_touched(self.repo, old, new) or next(iter(self.touched(old, new)), None) is not None
+        return config_touched(self.repo, old, new) or bool(self.touched(old, new))
 
     def _enters(self, directory: str) -> bool:
         return self.environments.enters(directory)

@@ -1,0 +1,61 @@
+"""Own work that is done beside the rest, in a process of its own: one that is forked, so that it has all that there is without copying."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Generic, TypeVar
+
+from envgit.errors import CannotTell, EnvgitError
+
+Result = TypeVar("Result")
+
+
+def possible() -> bool:
+    """Tell whether it would bring anything: on macOS a fork is not safe, and one processor does not work faster in two processes."""
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+class Beside(Generic[Result]):
+    """Work in another process, begun at once. What it raises of envgit's errors, `result` raises here."""
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # else what waits there would be written by both
+        context = get_context("fork")
+        self._answer, theirs = context.Pipe(duplex=False)
+        self._process = context.Process(target=_run, args=(theirs, work), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def result(self) -> Result:
+        """Wait for what the work returns; raise CannotTell where its process was ended by somebody else."""
+        try:
+            found: Result | EnvgitError = self._answer.recv()
+        except EOFError:
+            raise CannotTell("a process of this run was ended by something else; run it again") from None
+        finally:
+            self.stop()
+        if isinstance(found, EnvgitError):
+            raise found
+        return found
+
+    def stop(self) -> None:
+        """End the process, and all that is left of it."""
+        self._process.terminate()
+        self._process.join()
+        self._answer.close()
+
+
+def _run(answer: Connection, work: Callable[[], Result]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the one that waits says what there is to say
+    try:
+        answer.send(work())
+    except EnvgitError as error:
+        answer.send(error)
+    finally:
+        answer.close()
