@@ -22,7 +22,8 @@ def locked(repo: Objects, audit_branch: str) -> Iterator[None]:
     path = repo.common_dir / "envgit" / f"{re.sub(r'[^A-Za-z0-9_.-]', '-', audit_branch)}.lock"
     try:
         path.parent.mkdir(exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        # A link would lead the process's number into a file elsewhere; a pipe has nobody at its other end.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     except OSError as error:
         raise RepositoryError(f"cannot write to {path.parent}: {reason(error)}; nothing was recorded") from None
     try:
@@ -36,7 +37,7 @@ def _acquire(file: int, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise LogError(f"another envgit{_holder(path)} writes this log; wait for it and run this again") from None
+        raise LogError(f"another envgit{_holder(file)} writes this log; wait for it and run this again") from None
     except OSError as error:
         raise RepositoryError(f"cannot lock {path}: {reason(error)}; nothing was recorded") from None
     try:
@@ -47,9 +48,9 @@ def _acquire(file: int, path: Path) -> None:
         return
 
 
-def _holder(path: Path) -> str:
+def _holder(file: int) -> str:
     try:
-        text = path.read_text().strip()
+        text = os.pread(file, 20, 0).decode("ascii", "replace").strip()
     except OSError:
         return ""
     return f" (process {text})" if text.isdigit() else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -14,6 +16,7 @@ from pygit2.enums import ObjectType
 
 from envgit.audit.objects import ObjectWrite
 from envgit.errors import CannotTell, RepositoryError
+from envgit.git.files import check_ref, common_of, stores
 from envgit.model import CommitId, Digest, ObjectId
 
 # Beyond so many objects one pack is written instead of as many files.
@@ -49,10 +52,7 @@ class Objects:
     @cached_property
     def common_dir(self) -> Path:
         """The directory that all work trees of the repository share."""
-        try:
-            return (self.git_dir / (self.git_dir / "commondir").read_text().strip()).resolve()
-        except OSError:
-            return self.git_dir.resolve()
+        return common_of(self.git_dir).resolve()
 
     @property
     def is_shallow(self) -> bool:
@@ -63,9 +63,9 @@ class Objects:
     def is_partial(self) -> bool:
         """Whether objects were left out that a remote promised to give."""
         return any(
-            entry.name == "extensions.partialclone"
-            or (entry.name.startswith("remote.") and entry.name.endswith((".promisor", ".partialclonefilter")))
-            for entry in self._repo.config
+            name == b"extensions.partialclone"
+            or (name.startswith(b"remote.") and name.endswith((b".promisor", b".partialclonefilter")))
+            for name in (entry.raw_name for entry in self._repo.config)
         )
 
     def has(self, oid: str) -> bool:
@@ -102,29 +102,37 @@ class Objects:
 
     def _found_size(self, oid: str) -> int:
         """Return an object's size: of a loose one by its bytes, since its header may say anything."""
-        size = self._loose_size(oid) if oid[:2] in self._fans else None
-        if size is None:
-            size = int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+        loose = self._loose_size(oid) if oid[:2] in self._fans else None
+        size = int(self._odb.read_header(pygit2.Oid(hex=oid))[1])
+        if loose is not None and size <= MAX_OBJECT:  # else a pack has another under this name
+            size = loose
         if size <= MAX_OBJECT:
             self._sized = oid
         return size
 
     def _loose_size(self, oid: str) -> int | None:
         try:
-            with (self.common_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
-                return _inflated(file)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+            sizes = [_measured(f"{fan}/{oid[2:]}") for fan in self._fans[oid[:2]]]
         except (OSError, zlib.error):
             raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
+        return max((size for size in sizes if size is not None), default=None)
 
     @cached_property
-    def _fans(self) -> frozenset[str]:
-        """The folders in which loose objects lie; what is written later is our own, or read all the same."""
-        try:
-            return frozenset(entry.name for entry in (self.common_dir / "objects").iterdir())
-        except OSError:
-            return frozenset()
+    def _fans(self) -> dict[str, tuple[Path, ...]]:
+        """The folders in which loose objects lie, borrowed ones too; what is written later is our own, or read all the same."""
+        found: dict[str, tuple[Path, ...]] = {}
+        for store in stores(self.common_dir / "objects"):
+            try:
+                names = [fan.name for fan in store.iterdir() if len(fan.name) == 2]
+            except OSError:  # what cannot be listed can be opened all the same
+                names = [f"{number:02x}" for number in range(256)]
+            for name in names:
+                found[name.lower()] = (*found.get(name.lower(), ()), store / name)
+        return found
+
+    def _check_ref(self, name: str) -> None:
+        """Raise RepositoryError where a ref, or what it leads to, is no file that has an end."""
+        check_ref(dict.fromkeys((self.git_dir, self.common_dir)), name)
 
     def blob(self, oid: ObjectId) -> bytes:
         """Return a blob's bytes, whatever their number: ask `size` first."""
@@ -142,7 +150,10 @@ class Objects:
     def digest(self, oid: ObjectId) -> Digest:
         """Return the SHA-256 of a blob."""
         # Of a file that is too large to be looked into, this is what is recorded.
-        return Digest(f"sha256:{sha256(self._read(oid)[1]).hexdigest()}")
+        try:
+            return Digest(f"sha256:{sha256(self._read(oid)[1]).hexdigest()}")
+        except (KeyError, pygit2.GitError, ValueError, OSError):
+            raise CannotTell(f"object {oid[:12]} is damaged; git fsck says more") from None
 
     def prefetch(self, oids: Iterable[ObjectId]) -> None:
         """Have git fetch what a partial clone lacks of these objects, all at once; where it cannot, reading one will say so."""
@@ -217,16 +228,30 @@ class Objects:
         return f"{oid[:12]} is not in this repository; git fetch {remote}, or git fsck, which says what else is missing"
 
 
+def _measured(path: str) -> int | None:
+    """Return the size of a loose object, None where there is none; raise zlib.error where the file is not one alone."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with os.fdopen(file, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise zlib.error("no file")
+        return _inflated(opened)
+
+
 def _inflated(file: BinaryIO) -> int:
-    """Return the size of a loose object, or so much that it is too large; raise zlib.error where it is cut off."""
+    """Return the size of a loose object, or so much that it is too large; raise zlib.error where it is cut off, or the file goes on."""
     stream, size, head = zlib.decompressobj(), 0, 0
     while size <= MAX_OBJECT + HEADER and not stream.eof:
         data = stream.unconsumed_tail or file.read(PIECE)
-        if not data:
-            raise zlib.error("cut off")
+        if not data or file.tell() > MAX_OBJECT + PIECE:
+            raise zlib.error("cut off, or without end")
         piece = stream.decompress(data, PIECE)
         head = head or piece[:HEADER].find(b"\0") + 1
         size += len(piece)
+    if stream.unused_data or (stream.eof and file.read(1)):
+        raise zlib.error("goes on")
     return size - head
 
 

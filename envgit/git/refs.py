@@ -11,7 +11,6 @@ from pygit2.enums import ReferenceType
 from envgit.errors import CannotTell, RepositoryError, UsageError
 from envgit.git.ancestry import Commits
 from envgit.git.objects import Absent, reason
-from envgit.git.opening import is_pipe
 from envgit.model import CommitId, ObjectId
 
 # Another git holds a ref's lock for milliseconds.
@@ -33,6 +32,7 @@ class Refs(Commits):
     @property
     def is_empty(self) -> bool:
         """Whether HEAD names no commit yet."""
+        self._check_ref("HEAD")
         return self._repo.head_is_unborn
 
     def resolve(self, revision: str) -> CommitId:
@@ -89,8 +89,7 @@ class Refs(Commits):
 
     def ref(self, name: str) -> ObjectId | None:
         """Return the object that a full ref name points to, None where there is no such ref; raise where it cannot be read."""
-        if is_pipe(self.common_dir / name):
-            raise RepositoryError(f"{name} is a pipe, where git keeps a file")
+        self._check_ref(name)
         try:
             return ObjectId(str(self._repo.lookup_reference(name).resolve().target))
         except (KeyError, ValueError):

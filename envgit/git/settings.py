@@ -48,6 +48,7 @@ class Settings(Objects):
     def default_branch(self, remote: str) -> str | None:
         """Return the branch that a remote calls its default, as far as this clone knows."""
         prefix = f"refs/remotes/{remote}/"
+        self._check_ref(prefix + "HEAD")
         try:
             target = self._repo.lookup_reference(prefix + "HEAD").target
         except (KeyError, ValueError, pygit2.GitError):

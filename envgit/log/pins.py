@@ -138,7 +138,9 @@ class Pins:
     def _locked(self) -> Iterator[None]:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            lock = (self.directory / "lock").open("a")
+            # Not to wait for a reader where the path is a pipe.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK
+            lock = os.fdopen(os.open(self.directory / "lock", flags, 0o644), "w")
         except OSError as error:
             raise CannotTell(f"cannot write the pin in {self.directory}: {error.strerror}") from None
         with lock:

@@ -747,11 +747,6 @@ def test_an_object_that_is_cut_off_is_not_waited_for(victim: Victim) -> None:
         victim.store(path.parent.name + path.name, whole)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="only the loose objects of the repository's own store are looked at first",
-)
 def test_a_borrowed_object_that_is_cut_off_is_not_waited_for(victim: Victim) -> None:
     """Half a loose object in the store that alternates name is damage like any other: exit 3."""
     lender = victim.folder / "lender.git"
@@ -765,11 +760,6 @@ def test_a_borrowed_object_that_is_cut_off_is_not_waited_for(victim: Victim) -> 
     assert victim.verify(seconds=SOON).exit == 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="libgit2 reads the file of a loose object whole, whatever follows the object",
-)
 def test_an_object_with_gigabytes_behind_it_takes_no_memory(victim: Victim) -> None:
     """A loose object is whole, and its file goes on with zeros that take no place on the disk: they are not read."""
     path = victim.loose(victim.git("rev-parse", OBJECTS["the tip"]))
@@ -1240,18 +1230,13 @@ WAITED_FOR = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [defect(name, id=name, reason="it is opened, and a writer is waited for") for name in WAITED_FOR]
-)
+@pytest.mark.parametrize("name", WAITED_FOR)
 def test_a_pipe_in_any_other_place_is_not_waited_for(name: str, victim: Victim) -> None:
     """A named pipe where envgit or libgit2 opens a file: the answer does not wait for somebody to write into it."""
     WAITED_FOR[name](victim)
     assert victim.verify(seconds=SOON).exit in (0, 3)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="libgit2 takes some 90 bytes of memory for each byte of configuration"
-)
 def test_ten_megabytes_of_configuration_take_no_memory(victim: Victim) -> None:
     """The repository's own configuration has two and a half million settings: exit 0 or 3, within the memory."""
     victim.append_config("[a]\n" + "b=c\n" * 2_500_000)
