@@ -41,7 +41,7 @@ TRAILER = "Envgit-Entry"
 _QUIET = (EventKind.FINGERPRINT_KEY, EventKind.TEXT_CHANGED)
 _IN_FORCE = {True: "changed", False: "pending"}
 _SIGNATURE = "gpgsig "
-_TREE = re.compile(rb"tree ([0-9a-f]{40})\n")
+_TREE = re.compile(rb"^tree (?:([0-9a-f]{40})$)?", re.MULTILINE)
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _HEADERS = re.compile(rb"tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)?)author [^\n]+\ncommitter [^\n]+\n\n")
 _LEAF = re.compile(rb"\n\nEnvgit-Entry: sha256:([0-9a-f]{64})\n\Z")
@@ -108,9 +108,9 @@ def parents(data: bytes) -> tuple[ObjectId, ...]:
 
 
 def tree_of(data: bytes) -> ObjectId:
-    """Return the tree that a commit's own bytes name; raise FormatError where that is not what they begin with."""
-    found = _TREE.match(data)
-    if found is None:
+    """Return the tree that a commit's own bytes name first, wherever among its headers; raise FormatError where they name none."""
+    found = _TREE.search(data.partition(b"\n\n")[0])
+    if found is None or found[1] is None:
         raise FormatError("a commit without a tree")
     return ObjectId(found[1].decode())
 

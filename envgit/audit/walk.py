@@ -81,7 +81,6 @@ class Walk:
         if not commits.signed_leaf(raw):
             return Broken(Code.NOT_AN_ENTRY, f"{name} is no entry: the log ends before it")
         try:
-            tree = commits.tree_of(raw)
             plain, armor = commits.detach(raw)
             public, signature = sshsig.dearmor(armor)
         except FormatError as error:
@@ -90,4 +89,8 @@ class Walk:
         if checkpoint is not None and checkpoint[1] != sequence + 1:
             return Broken(Code.WRONG_SEQUENCE, f"{name} says that it is entry {checkpoint[1] - 1}")
         root = checkpoint[2] if checkpoint is not None else b""
+        try:
+            tree = commits.tree_of(raw)
+        except FormatError as error:
+            return Broken(Code.ENTRY_ALTERED, f"{name} is {error}, and so without an entry")
         return Signed(oid, parent, tree, commits.signed_leaf(plain), plain, public, signature, root)

@@ -126,7 +126,10 @@ WITHOUT_KEY: dict[str, tuple[str, int, Callable[[Chain], Report]]] = {
         4,
         lambda c: _edited(c, lambda r: r.replace(b"\ngpgsig", b"\nencoding UTF-16\ngpgsig")),
     ),
-    "a header before the tree": ("bad-signature", 4, lambda c: _edited(c, lambda r: b"x y\n" + r)),
+    "a header before the tree": ("commit-altered", 4, lambda c: _edited(c, lambda r: b"x y\n" + r)),
+    "no tree": ("entry-altered", 4, lambda c: _edited(c, lambda r: b"x" + r)),
+    "no tree before another": ("entry-altered", 4, lambda c: _edited(c, lambda r: b"tree none\n" + r)),
+    "another tree behind the tree": ("commit-altered", 4, lambda c: _edited(c, lambda r: _twice(r))),
     "a second parent": (
         "extra-parent",
         4,
@@ -150,6 +153,11 @@ WITHOUT_KEY: dict[str, tuple[str, int, Callable[[Chain], Report]]] = {
 
 def _parent(chain: Chain, number: int) -> bytes:
     return f"parent {commits.parents(raw(chain, number))[0]}\n".encode()
+
+
+def _twice(data: bytes) -> bytes:
+    tree = data.partition(b"\n")[0]
+    return data.replace(tree, tree + b"\ntree " + b"0" * 40, 1)
 
 
 def _on_top(chain: Chain, message: bytes) -> Report:

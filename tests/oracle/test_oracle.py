@@ -127,14 +127,7 @@ def cases() -> Iterator[Any]:
             for number, row in enumerate(rows):
                 given_ = {names: row} if isinstance(names, str) else dict(zip(names, row, strict=True))
                 label = row if isinstance(row, str) else str(number)
-                open_ = [pytest.mark.xfail(strict=True, reason=OPEN[label])] if label in OPEN else []
-                yield pytest.param(function, given_, id=f"{name}[{label}]", marks=open_)
-
-
-# What both refuse at the same entry, by another code.
-OPEN = {
-    "a header before the tree": "the format names commit-altered for it, envgit says bad-signature",
-}
+                yield pytest.param(function, given_, id=f"{name}[{label}]")
 
 
 @pytest.mark.parametrize(("function", "arguments"), list(cases()))
