@@ -27,6 +27,7 @@ class Coverage:
     pending: list[CommitId] = field(default_factory=list)
     strange: list[tuple[int, CommitId]] = field(default_factory=list)
     checked: bool = True
+    goes_on: bool = True  # whether the line goes on from `after`: else what was counted before may lie off it now
 
 
 class Covered:
@@ -86,6 +87,7 @@ class Covered:
         found = Coverage(head=self._last)
         start = self._after or self._start
         line = _since(repo, head, start)
+        found.goes_on = start is None or (repo.first_parent(line[0]) if line else head) == start
         if start is not None and self._after is None:
             line = [start, *line]
         adrift = self._on_the_branch(repo, line, head, found)

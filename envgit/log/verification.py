@@ -132,7 +132,7 @@ def _passed(run: Session, log: Log, pin: Pin | None, wanted: Wanted, outsiders: 
             covered, times = known
             report = _report(run, log, covered, times, pin, since)
             coverage, notes = _coverage(run, covered, report)
-            if report.since and coverage.checked:
+            if report.since and coverage.checked and (covered.rewritten or coverage.goes_on):
                 coverage.covered += 0 if covered.rewritten else checked.covered
                 return _Pass(report, coverage, times, notes)
     halves = in_halves(run.repo, ObjectId(log.tip), log.size, pin.size if pin else None) if log.tip else None

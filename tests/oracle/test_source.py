@@ -128,9 +128,6 @@ def test_a_pull_behind_a_rewrite_is_held_against_the_branch(scene: Scene) -> Non
     assert (status, said["pending"], said["problems"]) == (0, [], [])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="behind a pull's merge a machine that goes on counts what lies off the first-parent line"
-)
 def test_what_was_verified_before_changes_no_number(scene: Scene) -> None:
     """A machine that verified the log before says of a pull's merge what one says that looks for the first time, and `--all`."""
     first = scene.repo.head
