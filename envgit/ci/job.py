@@ -48,6 +48,7 @@ class Job:
     def session(self) -> Session:
         """Begin anew in the repository: what was fetched since the last time is seen."""
         made = Session(self.directory, self.environ)
+        made.trusted = True
         made.required_remote()
         made.watch = self.outlet.watch
         if self.inputs.audit_branch:

@@ -45,8 +45,10 @@ class Objects:
         self._repo = repo
         self._odb = repo.odb
         self.git_dir = Path(repo.path)
-        # Whether git may be asked for what a partial clone lacks: it goes where, and runs what, the repository's settings say.
+        # Whether git may be asked for what a partial clone lacks: it goes where the repository's settings say.
         self.fetches = True
+        # Whether it may run what they name, too: they are the user's own where he has just made the clone.
+        self.trusted = False
         self._sized = ""  # the object that was measured last
 
     @cached_property
@@ -158,8 +160,8 @@ class Objects:
     def prefetch(self, oids: Iterable[ObjectId]) -> None:
         """Have git fetch what a partial clone lacks of these objects, all at once; where it cannot, reading one will say so."""
         lacking = [oid for oid in dict.fromkeys(oids) if self.fetches and self.is_partial and not self.has(oid)]
-        if lacking:
-            from envgit.git.remote import fetch_objects
+        if lacking and not self._objection:
+            from envgit.git.promisor import fetch_objects
 
             fetch_objects(self.git_dir, self._promisor, lacking)
 
@@ -187,13 +189,19 @@ class Objects:
         if found != item.id:
             raise RepositoryError(f"object {item.id[:12]} was written as {found[:12]}")
 
-    def _fetched(self, oid: str) -> bool:
+    def _fetched(self, oid: ObjectId | CommitId) -> bool:
         # Fetching the parent of a commit that a shallow clone ends with would bring the whole history with it.
         if not self.fetches or not self.is_partial or oid in self._cut_off:
             return False
-        from envgit.git.program import git
+        self.prefetch([ObjectId(oid)])
+        return self.has(oid)
 
-        return git(self.git_dir, ["cat-file", "-e", oid]).returncode == 0
+    @cached_property
+    def _objection(self) -> str:
+        """The setting for whose sake git is not asked for what is missing, empty where there is none."""
+        from envgit.git.promisor import objection
+
+        return "" if self.trusted else objection(self.git_dir)
 
     @cached_property
     def _cut_off(self) -> frozenset[str]:
@@ -220,6 +228,11 @@ class Objects:
         if self.is_partial and not self.fetches:
             return (
                 f"{oid[:12]} is not in this partial clone; git cat-file -t {oid[:12]} fetches it, a whole clone has all"
+            )
+        if self.is_partial and self._objection:
+            return (
+                f"{oid[:12]} is not in this partial clone, and its own {self._objection} may name a program to fetch it by; "
+                f"git cat-file -t {oid[:12]} if you trust that"
             )
         if self.is_partial:
             return f"{oid[:12]} is not in this partial clone and {remote} did not give it; git cat-file -t {oid[:12]} says why"

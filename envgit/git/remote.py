@@ -10,12 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from envgit.errors import CannotTell
 from envgit.git.program import complaint, environment, git, harmless, program
 from envgit.git.repository import Repository
-from envgit.model import CommitId, ObjectId
+from envgit.model import CommitId
 
 __all__ = [
     "PushResult",
@@ -23,7 +22,6 @@ __all__ = [
     "environment",
     "fetch",
     "fetch_branch",
-    "fetch_objects",
     "program",
     "push",
     "remote_ref",
@@ -89,14 +87,6 @@ def fetch_branch(repo: Repository, remote: str, branch: str, *options: str) -> C
         return None
     found = repo.ref(tracking(remote, branch))
     return CommitId(found) if found else None
-
-
-def fetch_objects(git_dir: Path, remote: str, oids: Sequence[ObjectId]) -> None:
-    """Have git fetch objects of a partial clone in one go, without what lies behind them; a failure shows when one is read."""
-    # As git itself does when it misses a promised object.
-    options = [*_QUIETLY, "--filter=blob:none", "--stdin"]
-    given = "".join(f"{oid}\n" for oid in oids).encode()
-    git(git_dir, ["-c", "fetch.negotiationAlgorithm=noop", "fetch", *options, "--", remote], given=given)
 
 
 def remote_ref(repo: Repository, remote: str, ref: str) -> CommitId | None:

@@ -28,13 +28,17 @@ class Session:
         self.environ = environ
         # Told of every file that is read, so that whoever sends something out can know what must not be in it.
         self.watch: Callable[[Snapshot], None] | None = None
+        # Whether the repository's own settings are the user's, as in a job that made its checkout.
+        self.trusted = False
         # The commit whose configuration counts, where what lies in the work tree is a stranger's proposal.
         self.ruling: CommitId | None = None
 
     @cached_property
     def repo(self) -> Repository:
         """The repository; raises RepositoryError where there is none that can be read."""
-        return Repository.open(self.directory)
+        found = Repository.open(self.directory)
+        found.trusted = self.trusted
+        return found
 
     @cached_property
     def home(self) -> Path:

@@ -85,11 +85,6 @@ class Seen:
         return [problem["code"] for problem in self.document["problems"]] if self.out else []
 
 
-def defect(*values: object, id: str, reason: str) -> Any:
-    """Return a case that fails in the way that `reason` tells, and has to be put right in envgit."""
-    return pytest.param(*values, id=id, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
-
-
 class Victim(Repo):
     """A repository with a sound log, the home of the person whose it is, and a canary: a program that must never run."""
 
@@ -475,13 +470,10 @@ def test_a_promisor_that_does_not_answer_is_not_waited_for(victim: Victim) -> No
         assert victim.verify("--all", seconds=2 * SOON).exit == 3
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        defect(words, id=words[0], reason="verify alone fetches nothing: this command still has git ask the promisor")
-        for words in (("log",), ("blame", "--all", "TOKEN"), ("show", "entry:3"), ("record",))
-    ],
-)
+COMMANDS = [("log",), ("blame", "--all", "TOKEN"), ("show", "entry:3"), ("record",)]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=[words[0] for words in COMMANDS])
 def test_no_other_command_runs_a_promisor(words: tuple[str, ...], victim: Victim) -> None:
     """What a partial clone lacks is not fetched by a program that the repository names, whoever asks for it."""
     _promised(victim, "ssh://git.example/x")
@@ -489,6 +481,21 @@ def test_no_other_command_runs_a_promisor(words: tuple[str, ...], victim: Victim
     for lost in ("log.json", "environments/production/variables/TOKEN.json"):
         victim.loose(victim.git("rev-parse", f"envgit-audit:{lost}")).unlink()
     assert victim.run(*words).exit == 3
+
+
+@pytest.mark.parametrize("name", PROMISORS)
+def test_a_command_that_fetches_runs_no_promisor_either(
+    name: str, victim: Victim, world: World, server: Server
+) -> None:
+    """What log lacks in a partial clone is not fetched where a setting leads to a program: exit 3, and the line names the setting."""
+    server.create(source=world.good.path)
+    server.token = "nobody knows" if "{locked}" in PROMISORS[name][0] else ""
+    url, config = PROMISORS[name]
+    blob = _promised(victim, _filled(victim, url.replace("{server}", server.url()).replace("{locked}", server.url())))
+    victim.append_config(_filled(victim, config))
+    seen = victim.run("show", "entry:3")
+    assert (seen.exit, seen.err.count("\n")) == (3, 1)
+    assert f"{blob[:12]} is not in this partial clone, and its own " in seen.err
 
 
 def test_a_promisor_that_is_not_there_is_exit_3(victim: Victim) -> None:
