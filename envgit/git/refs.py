@@ -10,6 +10,7 @@ from pygit2.enums import ReferenceType
 
 from envgit.errors import CannotTell, RepositoryError, UsageError
 from envgit.git.ancestry import Commits
+from envgit.git.files import is_pipe
 from envgit.git.objects import Absent, reason
 from envgit.model import CommitId, ObjectId
 
@@ -20,6 +21,10 @@ LOCK_PAUSE = 0.05
 _DESCENT = re.compile(r"(.*?)((?:~[0-9]{0,6}|\^[0-9]{0,2})+)", re.DOTALL)
 _STEP = re.compile(r"([~^])([0-9]*)")
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
+_SHORT_ID = re.compile(r"[0-9a-f]{4,39}")
+_TOP = re.compile(r"refs/.*|[A-Z_]+", re.DOTALL)
+_RULES = ("refs/%s", "refs/tags/%s", "refs/heads/%s", "refs/remotes/%s", "refs/remotes/%s/HEAD")
+_TAGS_DEEP = 10
 
 
 class RefMoved(RepositoryError):
@@ -63,10 +68,36 @@ class Refs(Commits):
 
     def _named(self, revision: str) -> CommitId:
         try:
-            found = self._repo.revparse_single(revision).peel(pygit2.Commit)
+            oid = self._plainly(revision)
+            if oid is None:
+                self._check_ref(revision)
+                oid = str(self._repo.revparse_single(revision).id)
+            return self._peeled(oid)
         except (KeyError, ValueError, pygit2.GitError, OSError) as error:
             raise self._unresolved(revision, error) from None
-        return CommitId(str(found.id))
+
+    def _plainly(self, revision: str) -> str | None:
+        """Return what an id or a ref's name stands for, in git's order, before anything is read of it: libgit2 would read it whole."""
+        if _FULL_ID.fullmatch(revision):
+            return revision
+        name = "HEAD" if revision == "@" else revision
+        for rule in (*(("%s",) if _TOP.fullmatch(name) else ()), *_RULES):
+            self._check_ref(rule % name)
+            try:
+                return str(self._repo.lookup_reference(rule % name).resolve().target)
+            except (KeyError, ValueError, pygit2.GitError):
+                continue
+        return str(self._repo.expand_id(revision)) if _SHORT_ID.fullmatch(revision) else None
+
+    def _peeled(self, oid: str) -> CommitId:
+        for _tag in range(_TAGS_DEEP):
+            kind, data = self.raw(ObjectId(oid), fetch=False) if self.has(oid) else ("", b"")
+            if kind == "commit":
+                return CommitId(oid)
+            if kind != "tag":
+                break
+            oid = data[len("object ") :][:40].decode("ascii")
+        raise KeyError(oid)
 
     def _unresolved(self, revision: str, error: Exception) -> Exception:
         if revision in ("HEAD", "@") and not self.is_empty:
@@ -111,6 +142,9 @@ class Refs(Commits):
 
         Raise RefMoved where it was not there any more, RepositoryError where it cannot be written.
         """
+        for log in (self.common_dir / "logs" / name, self.git_dir / "logs" / "HEAD"):
+            if is_pipe(log):
+                raise RepositoryError(f"cannot move {name}: {log} is a pipe, where git keeps a file")
         lock = self.common_dir / f"{name}.lock"
         why = ""
         for _attempt in range(LOCK_ATTEMPTS):

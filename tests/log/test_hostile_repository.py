@@ -998,6 +998,31 @@ def test_a_broken_head_is_no_wrong_usage(victim: Victim) -> None:
         assert victim.verify().exit in (0, 3)
 
 
+def _headed(victim: Victim, make: Callable[[Path], object]) -> None:
+    """Let HEAD's commit be an object that is not there plainly, and have nothing but HEAD to find a configuration by."""
+    (victim.path / ".envgit.yaml").unlink()
+    victim.git("checkout", "-q", "--detach")
+    path = victim.loose(victim.put("commit", f"tree {'0' * 40}\n\nx\n".encode()))
+    victim.point(path.parent.name + path.name, "HEAD")
+    make(path)
+
+
+HEADS: dict[str, Callable[[Path], object]] = {
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "that swells": lambda path: path.write_bytes(_bomb("commit")),
+    "with gigabytes behind it": lambda path: os.truncate(path, GIGABYTE),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_is_looked_at_before_it_is_read(name: str, victim: Victim) -> None:
+    """Where HEAD's commit is a pipe, cut off or without end, no command waits for it or fills memory with it."""
+    _headed(victim, HEADS[name])
+    assert victim.verify(seconds=SOON).exit in (0, 3)
+    assert victim.run("diff", "HEAD", seconds=SOON).exit == 3
+
+
 def _reverted(victim: Victim) -> None:
     """Let the source branch be forced back by two changes of an environment, with a harmless commit in their place."""
     made = victim.git("commit-tree", _id(victim, "HEAD~2^{tree}"), "-p", "HEAD~2", "-m", "Harmless")
@@ -1242,6 +1267,20 @@ def test_a_pipe_in_any_other_place_is_not_waited_for(name: str, victim: Victim) 
     """A named pipe where envgit or libgit2 opens a file: the answer does not wait for somebody to write into it."""
     WAITED_FOR[name](victim)
     assert victim.verify(seconds=SOON).exit in (0, 3)
+
+
+@pytest.mark.parametrize("place", ["logs/refs/heads/envgit-audit", "logs/HEAD", "envgit/envgit-audit.lock"])
+def test_a_pipe_where_record_writes_is_not_waited_for(place: str, victim: Victim) -> None:
+    """A named pipe where git logs the moves of a ref, or envgit locks its log: record ends, and writes to no file that a link names."""
+    victim.write(PATH, b"TOKEN: in the clear\n")
+    victim.commit("In clear")
+    os.mkfifo(victim.file(place))
+    assert victim.run("record", seconds=SOON).exit in (0, 3)
+    precious = victim.folder / "precious"
+    precious.write_text("precious\n")
+    victim.file("envgit/envgit-audit.lock").symlink_to(precious)
+    assert victim.run("record", seconds=SOON).exit == 3
+    assert precious.read_text() == "precious\n"
 
 
 def test_ten_megabytes_of_configuration_take_no_memory(victim: Victim) -> None:
