@@ -85,7 +85,8 @@ class Long:
         def ours() -> float:
             self.stage.forget()
             said = self.stage.run(*command, cwd=self.path)
-            assert b"OK, level A" in said and f"{self.entries:,} entries".encode() in said, said
+            assert b"OK, level A" in said, said
+            assert f"{self.entries:,} entries".encode() in said, said
             self.stage.forget()
             return self.stage.timed(*command, cwd=self.path)
 

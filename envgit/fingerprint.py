@@ -11,14 +11,27 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 from envgit.model import Digest, Fingerprint, KeyId, Secret, Value, ValueType
 
 KEY_BYTES = 32
 FINGERPRINT_BYTES = 16
-REMEMBERED = 100_000  # most values of a revision were in the one before
+REMEMBERED = 100_000
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _KEY_LABEL = b"envgit fingerprint key v1\0"
+
+
+class _Row(NamedTuple):
+    """The last value of a variable, its fingerprint, and its row of a state: most values of a revision were in the one before."""
+
+    type: ValueType
+    data: bytes
+    mark: Fingerprint
+    text: str
+
+    def __repr__(self) -> str:
+        return "_Row(...)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,7 @@ class FingerprintKey:
 
     id: KeyId
     secret: Secret
-    _known: dict[str, tuple[ValueType, bytes, Fingerprint]] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[str, _Row] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, key: bytes) -> FingerprintKey:
@@ -36,19 +49,21 @@ class FingerprintKey:
 
     def fingerprint(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
         """Return the fingerprint, 32 hex digits, of a value under a variable's name and type."""
-        known = self._known.get(variable)
-        if known is None or known[0] is not kind or known[1] != value.reveal():
+        return self._row(variable, kind, value).mark
+
+    def _row(self, variable: str, kind: ValueType, value: Secret) -> _Row:
+        row = self._known.get(variable)
+        if row is None or row.type is not kind or row.data != value.reveal():
+            message = b"".join(
+                len(part).to_bytes(8, "big") + part
+                for part in (variable.encode("utf-8", "surrogateescape"), kind.encode(), value.reveal())
+            )
+            mark = Fingerprint(hmac.digest(self.secret.reveal(), message, "sha256")[:FINGERPRINT_BYTES].hex())
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            known = self._known[variable] = kind, value.reveal(), self._made(variable, kind, value)
-        return known[2]
-
-    def _made(self, variable: str, kind: ValueType, value: Secret) -> Fingerprint:
-        message = b"".join(
-            len(part).to_bytes(8, "big") + part
-            for part in (variable.encode("utf-8", "surrogateescape"), kind.encode(), value.reveal())
-        )
-        return Fingerprint(hmac.digest(self.secret.reveal(), message, "sha256")[:FINGERPRINT_BYTES].hex())
+            row = _Row(kind, value.reveal(), mark, _JSON.encode([variable, str(kind), mark]))
+            self._known[variable] = row
+        return row
 
     def of_value(self, value: Value) -> Fingerprint | None:
         """Return the fingerprint of a variable, None where its value is unknown."""
@@ -56,17 +71,21 @@ class FingerprintKey:
 
     def state(self, values: Iterable[Value]) -> Digest | None:
         """Return the digest that names what all `values` are together, None where any is unknown."""
-        rows = []
+        rows: dict[str, str] = {}
         for value in values:
             if value.secret is None:
                 return None
-            rows.append((value.name, value.type.value, self.fingerprint(value.name, value.type, value.secret)))
-        return state(self.id, rows)
+            rows[value.name] = self._row(value.name, value.type, value.secret).text
+        return _state(self.id, [rows[name] for name in sorted(rows)])
 
 
 def state(key: KeyId, rows: Iterable[tuple[str, str, str]]) -> Digest:
     """Return the state digest of (variable, type, fingerprint) rows under `key`."""
-    canonical = _JSON.encode([key, sorted(rows)])
+    return _state(key, [_JSON.encode(row) for row in sorted(rows)])
+
+
+def _state(key: KeyId, rows: Iterable[str]) -> Digest:
+    canonical = f"[{_JSON.encode(key)},[{','.join(rows)}]]"
     return Digest("sha256:" + sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest())
 
 

@@ -28,6 +28,7 @@ class Commits(Objects):
 
     def __init__(self, repo: pygit2.Repository, start: Path) -> None:
         super().__init__(repo, start)
+        self._commit_bytes: Callable[[CommitId], bytes] = lru_cache(maxsize=16)(self._read_commit)
         self.commit: Callable[[CommitId], Commit] = lru_cache(maxsize=8_192)(self._commit)
         self.links: Callable[[CommitId], Links] = lru_cache(maxsize=65_536)(self._links)
 
@@ -105,7 +106,7 @@ class Commits(Objects):
     def _links(self, oid: CommitId) -> Links:
         return links(oid, self._commit_bytes(oid))
 
-    def _commit_bytes(self, oid: CommitId) -> bytes:
+    def _read_commit(self, oid: CommitId) -> bytes:
         # No partial clone lacks commits: one that is not here was never fetched, and to fetch it would bring all before it.
         kind, data = self.raw(oid, fetch=False)
         if kind != "commit":

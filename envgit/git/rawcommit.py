@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import NamedTuple
 
 from envgit.audit.people import clean_email, clean_name, decoded
@@ -76,6 +77,7 @@ def _person(line: bytes, encoding: str) -> Person:
     return Person(clean_name(name, encoding), clean_email(email, encoding), _time(int(seconds), offset))
 
 
+@lru_cache(maxsize=256)  # author and committer mostly have the same
 def _time(seconds: int, offset: bytes | None) -> str:
     """Return RFC 3339 with git's offset; a time that no date can hold is cut to the last, an absurd offset is UTC."""
     stamp = min(seconds, _LATEST)

@@ -60,7 +60,7 @@ class Selection:
 
     def touches(self, old: ObjectId | None, new: ObjectId) -> bool:
         """Tell whether a step between two trees is one that the log must have an entry for."""
-        return config_touched(self.repo, old, new) or bool(self.touched(old, new))
+        return bool(self.touched(old, new)) or config_touched(self.repo, old, new)
 
     def _enters(self, directory: str) -> bool:
         return self.environments.enters(directory)
@@ -68,6 +68,8 @@ class Selection:
 
 def config_touched(repo: Repository, old: ObjectId | None, new: ObjectId) -> bool:
     """Tell whether the configuration's file differs between two trees."""
+    if old == new:
+        return False
     for path in configuration.PATHS:
         before = repo.entry_at(old, path) if old else None
         after = repo.entry_at(new, path)

@@ -49,7 +49,7 @@ def parse(text: str) -> Token | None:
 
 
 class Cipher:
-    """Open and seal values under one data key."""
+    """Open and seal values under one data key, 16, 24 or 32 bytes."""
 
     __slots__ = ("_gcm",)
 

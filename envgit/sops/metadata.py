@@ -77,9 +77,10 @@ def parse(block: Tree) -> Metadata:
 
 def stamped(known: Metadata, mac: str, modified: str) -> Metadata | None:
     """Return a block as it is with another code or time, each as it was where none is given; None where that is no time."""
-    if modified and rfc3339(modified) is None:
+    try:
+        aad = _seconds(modified, 0) if modified else known.mac_aad
+    except DocumentError:
         return None
-    aad = _seconds(modified, 0) if modified else known.mac_aad
     return replace(known, mac=mac or known.mac, mac_aad=aad)
 
 

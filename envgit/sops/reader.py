@@ -46,12 +46,13 @@ class Reader:
     Data keys and plaintexts once opened are remembered, so that another revision costs only what is new in it.
     """
 
-    __slots__ = ("_keyring", "_keys", "_opened", "_successive")
+    __slots__ = ("_keyring", "_keys", "_last_cipher", "_opened", "_successive")
 
     def __init__(self, keyring: Keyring | None) -> None:
         self._keyring = keyring
         self._keys: dict[str, bytes | None] = {}
         self._successive = Successive()
+        self._last_cipher: tuple[bytes, Cipher] | None = None
         self._opened: dict[tuple[bytes | None, str, str], Value] = {}
 
     def read(self, data: bytes) -> Snapshot:
@@ -109,7 +110,7 @@ class Reader:
         if _problem(fresh, opened) or self._mac_problem(after.places, values, after.known, before.key):
             return self._opened_snapshot(snapshot, after.places, after.known)
         made = snapshot._replace(values=tuple(values), data_key=Secret(before.key), mac=Mac.GOOD)
-        self._remember(text, after.known, after.places, made)
+        self._successive.follow(text, after, made.values)
         return made
 
     def _opened_snapshot(self, snapshot: Snapshot, places: Sequence[Place], known: Metadata) -> Snapshot:
@@ -143,8 +144,13 @@ class Reader:
             self._keys[armor] = self._keyring.unwrap(armor)
         return self._keys[armor]
 
+    def _cipher(self, key: bytes) -> Cipher:
+        if self._last_cipher is None or self._last_cipher[0] != key:
+            self._last_cipher = key, Cipher(key)
+        return self._last_cipher[1]
+
     def _values(self, places: Sequence[Place], key: bytes | None) -> Iterator[Value]:
-        gcm = Cipher(key) if key is not None else None
+        gcm = self._cipher(key) if key is not None else None
         if len(self._opened) + len(places) > CACHED_VALUES:
             self._opened.clear()
         opened = self._opened
@@ -165,7 +171,7 @@ class Reader:
         if not known.mac:
             return "the file has no message authentication code"
         token = cipher.parse(known.mac)
-        written = Cipher(key).open(token, known.mac_aad) if token is not None else None
+        written = self._cipher(key).open(token, known.mac_aad) if token is not None else None
         if written is None:
             return "the message authentication code does not open: it, or lastmodified, was changed by hand"
         covered = (

@@ -55,6 +55,10 @@ class Successive:
         at = {place.leaf.line - 1: number for number, place in enumerate(places)}
         self._known[len(text)] = Known(text, known, key, tuple(places), tuple(values), at)
 
+    def follow(self, text: list[str], after: Successor, values: tuple[Value, ...]) -> None:
+        """Keep a successor in the place of what it follows."""
+        self._known[len(text)] = after.before._replace(text=text, known=after.known, places=after.places, values=values)
+
     def after(self, text: list[str]) -> Successor | None:
         """Return what is new in a file, None where it is no successor of one that is remembered."""
         before = self._known.get(len(text))
