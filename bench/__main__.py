@@ -1,222 +1,66 @@
-"""`make bench`: each figure beside what a user would do without envgit, as medians and ratios of runs in turn.
+"""`make bench`, a minute or two, and `make bench-full`: each figure beside what one would do without envgit, in one run.
 
-The machine's speed drifts, so that only ratios within a run mean anything. The answers that are timed are checked too.
+The machine's speed drifts, so that only what ran in turn may be compared. The answers that are timed are checked too.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import subprocess
+import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import action, trust
+from bench import action, comparing, history, logs, page, real
+from bench.figures import Figure, table
+from bench.stage import Stage
 
-ROOT = Path(__file__).parent.parent
-DATA = ROOT / "tests" / "data" / "langfuse"
-SCRIPT = Path(sys.executable).parent / "envgit"
-ENVGIT = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "envgit"]
-RUNS = 5
-
-Timed = Callable[[], float]
-Row = tuple[str, float, float, str, str]
+Topic = Callable[[Stage], Iterator[Figure]]
 
 
 def main() -> int:
-    """Print the table."""
+    """Print the table; with `--page`, write docs/performance.md as well."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="logs of up to 100,000 entries; half an hour")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="TOPIC", help="trace verify grow backfill coverage diff real action"
+    )
+    parser.add_argument("--keep", metavar="DIRECTORY", help="where the repositories are made, and found the next time")
+    parser.add_argument("--page", action="store_true", help="write docs/performance.md and its plot")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="envgit-bench-") as directory:
-        stage = Stage(Path(directory))
-        rows = [
-            _record(stage),
-            *_verify(stage),
-            *trust.long_log(stage, _pairs),
-            _blame(stage),
-            _diff(stage),
-            action.review(stage, _pairs),
-            action.gate(stage, _pairs),
-        ]
-    width = max(len(row[0]) for row in rows)
-    print(f"{'':<{width}}  {'envgit':>10}  {'beside it':>10}  {'ratio':>8}  wanted")
-    for what, ours, theirs, ratio, wanted in rows:
-        print(f"{what:<{width}}  {ours * 1000:>7.2f} ms  {theirs * 1000:>7.2f} ms  {ratio:>8}  {wanted}")
+        stage = Stage(Path(given.keep or directory).absolute())
+        topics = _topics(full=given.full)
+        found: dict[str, list[Figure]] = {}
+        for name in given.only or topics:
+            for figure in topics[name](stage):
+                found.setdefault(name, []).append(figure)
+                print(table([figure]).splitlines()[1], flush=True)
+    print("\n" + table([figure for figures in found.values() for figure in figures]))
+    if given.page:
+        page.write(found)
     return 0
 
 
-class Stage:
-    """Clones of the real history, and the environment in which everything runs."""
-
-    envgit = ENVGIT
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        home = directory / "home"
-        home.mkdir()
-        identity = (DATA / "ci.agekey").read_text().splitlines()[-1]
-        self.environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "PYTHONPATH": str(ROOT),
-            "SOPS_AGE_KEY": identity,
-            "SOPS_DISABLE_VERSION_CHECK": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-        }
-        self.number = 0
-        self.repo = self.clone()
-        self.run(*ENVGIT, "init")
-        self.run(*ENVGIT, "record")
-
-    def clone(self) -> Path:
-        self.number += 1
-        path = self.directory / f"repo{self.number}"
-        bundle = str(DATA / "history.bundle")
-        subprocess.run(["git", "clone", "-q", "-b", "main", bundle, str(path)], check=True, env=self.environ)
-        return path
-
-    def run(self, *command: str, cwd: Path | None = None, data: bytes | None = None) -> bytes:
-        return subprocess.run(
-            command,
-            cwd=cwd or self.repo,
-            env=self.environ,
-            input=data,
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ).stdout
-
-    def timed(self, *command: str, cwd: Path | None = None) -> float:
-        began = time.perf_counter()
-        self.run(*command, cwd=cwd)
-        return time.perf_counter() - began
-
-
-def _pairs(ours: Timed, theirs: Timed, runs: int = RUNS) -> tuple[float, float]:
-    """Return both medians of runs in turn, after one of each that does not count."""
-    ours(), theirs()
-    rows = [(ours(), theirs()) for _ in range(runs)]
-    return statistics.median(a for a, _b in rows), statistics.median(b for _a, b in rows)
-
-
-def _record(stage: Stage) -> Row:
-    """`record` over the whole history, beside `sops decrypt` of both sides of every changed file."""
-    sides = _sides(stage)
-
-    def ours() -> float:
-        path = stage.clone()
-        stage.run(*ENVGIT, "init", cwd=path)
-        took = stage.timed(*ENVGIT, "record", cwd=path)
-        assert len(stage.run("git", "rev-list", "envgit-audit", cwd=path).split()) == 107
-        return took
-
-    def theirs() -> float:
-        sops = str(Path(sys.executable).parent / "sops")
-        began = time.perf_counter()
-        for name in sides:
-            stage.run(sops, "decrypt", name)
-        return time.perf_counter() - began
-
-    a, b = _pairs(ours, theirs, 3)
-    return f"record, 106 commits (sops decrypt of {len(sides)} sides)", a, b, f"{b / a:.1f} x", "at least 20 x faster"
-
-
-def _sides(stage: Stage) -> list[str]:
-    """Write both sides of every changed file to disk, as one would for sops, and return their paths."""
-    found = []
-    folder = stage.directory / "sides"
-    folder.mkdir()
-    for commit in stage.run("git", "rev-list", "main").decode().split():
-        for row in (
-            stage.run("git", "diff-tree", "--root", "-r", "--no-commit-id", commit, "--", "envs").decode().splitlines()
-        ):
-            _old, _new, old, new, _kind, *_path = row.replace("\t", " ").split(" ")
-            for blob in (old, new):
-                if blob.strip("0"):
-                    path = folder / f"{len(found)}.yaml"
-                    path.write_bytes(stage.run("git", "cat-file", "blob", blob))
-                    found.append(str(path))
-    return found
-
-
-_SIGNATURES = """
-import time
-from pathlib import Path
-from envgit.audit import commit, sshsig
-from envgit.git.repository import Repository
-from envgit.signing import verified
-repo = Repository.open(Path("."))
-began, oid, number = time.perf_counter(), repo.ref("refs/heads/envgit-audit"), 0
-while oid:
-    raw = repo.raw(oid)[1]
-    plain, armor = commit.detach(raw)
-    public, signature = sshsig.dearmor(armor)
-    assert verified(public, sshsig.signed_data(plain), signature)
-    oid, number = (commit.parents(raw) or (None,))[0], number + 1
-assert number == 107
-print((time.perf_counter() - began) / number)
-"""
-_WHOLE = """
-import time
-from pathlib import Path
-from envgit.audit.verify import StoredObjects, verify_log
-from envgit.git.repository import Repository
-from envgit.signing import verified
-repo = Repository.open(Path("."))
-began = time.perf_counter()
-found = verify_log(StoredObjects(repo.raw, repo.size), repo.ref("refs/heads/envgit-audit"), verified)
-assert found.good == 107 and not found.problems
-print((time.perf_counter() - began) / found.good)
-"""
-
-
-def _verify(stage: Stage) -> Iterator[Row]:
-    """An entry's share of the work: the signatures alone, which is all that git checks, and all that verify checks."""
-    log = json.loads(stage.run("git", "show", "envgit-audit:log.json"))
-    signer = log["signers"]["signers"][0]
-    allowed = stage.directory / "allowed_signers"
-    allowed.write_text(f"{signer['email']} {signer['key']}\n")
-    options = ["-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={allowed}"]
-
-    def theirs() -> float:
-        began = time.perf_counter()
-        said = stage.run("git", *options, "log", "--format=%G?", "envgit-audit").split()
-        assert said == [b"G"] * 107
-        return (time.perf_counter() - began) / 107
-
-    for what, code, wanted in (
-        ("signatures, an entry (git log --format=%G?)", _SIGNATURES, "at least 30 x faster"),
-        ("all of verify, an entry (the same)", _WHOLE, "no figure promised yet"),
-    ):
-        a, b = _pairs(lambda code=code: float(stage.run(sys.executable, "-c", code)), theirs)  # type: ignore[misc]
-        yield what, a, b, f"{b / a:.1f} x", wanted
-
-
-def _blame(stage: Stage) -> Row:
-    """`blame DATABASE_URL` as a whole process, beside `python -c 'import pygit2'`."""
-    a, b = _pairs(
-        lambda: stage.timed(*ENVGIT, "blame", "DATABASE_URL"),
-        lambda: stage.timed(sys.executable, "-c", "import pygit2"),
-        15,
-    )
-    return "blame DATABASE_URL (python -c 'import pygit2')", a, b, f"{a / b:.2f} x", "at most 1.6 x"
-
-
-def _diff(stage: Stage) -> Row:
-    """`diff` of two revisions, beside `sops decrypt` of both and `diff`."""
-    sides = []
-    for number, revision in enumerate(("HEAD~20", "HEAD")):
-        path = stage.directory / f"diff{number}.yaml"
-        path.write_bytes(stage.run("git", "show", f"{revision}:envs/development.yaml"))
-        sides.append(str(path))
-    sops = str(Path(sys.executable).parent / "sops")
-    a, b = _pairs(
-        lambda: stage.timed(*ENVGIT, "diff", "HEAD~20", "HEAD", "--", "envs/development.yaml"),
-        lambda: sum(stage.timed(sops, "decrypt", side) for side in sides),
-    )
-    return "diff of one file, 66 variables (sops decrypt twice)", a, b, f"{b / a:.2f} x", "no figure promised yet"
+def _topics(*, full: bool) -> dict[str, Topic]:
+    sizes = (1_000, 10_000, 100_000) if full else (1_000,)
+    largest = sizes[-1]
+    return {
+        "trace": lambda stage: (figure for size in sizes for figure in logs.Long(stage, size).trace()),
+        "verify": lambda stage: (figure for size in sizes for figure in logs.Long(stage, size).checked()),
+        "packed": lambda stage: (figure for size in sizes for figure in logs.Long(stage, size).packed()),
+        "grow": lambda stage: logs.one_more(stage, logs.Long(stage, 100), [logs.Long(stage, size) for size in sizes]),
+        "backfill": lambda stage: history.backfill(stage, 10_000 if full else 500),
+        "coverage": lambda stage: history.coverage(stage, 30_000 if full else 3_000),
+        "diff": lambda stage: (
+            figure
+            for number in comparing.WANTED
+            if full or number < largest * 10
+            for figure in comparing.diff(stage, number)
+        ),
+        "real": lambda stage: real.Real(stage).figures(),
+        "action": action.figures,
+    }
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from bench.figures import Figure, bound, pairs
+from bench.stage import SOPS, Stage
 from tests.kit import events
 from tests.kit.github import GitHub
 from tests.kit.repo import Repo
@@ -26,8 +28,18 @@ print(time.perf_counter() - began)
 """
 
 
-def review(stage: Any, pairs: Any) -> Any:
-    """Return the row of a review from the process's start to its end, beside `sops decrypt` of both sides."""
+def figures(stage: Stage) -> Iterator[Figure]:
+    """Yield both."""
+    yield _review(stage)
+    seconds, _imported = pairs(
+        lambda: float(stage.run(sys.executable, "-c", GATE, cwd=stage.directory)),
+        lambda: stage.timed(sys.executable, "-c", "import jinja2", cwd=stage.directory),
+    )
+    yield bound("the outgoing gate, 10,000 values", seconds * 1000, 1_000, "ms")
+
+
+def _review(stage: Stage) -> Figure:
+    """Return what a review takes from the process's start to its end."""
     folder = stage.directory / "review"
     folder.mkdir()
     server, github = Server(folder), GitHub()
@@ -38,30 +50,20 @@ def review(stage: Any, pairs: Any) -> Any:
         sides = [folder / "old.yaml", folder / "new.yaml"]
         for path, revision in zip(sides, ("main", "feature"), strict=True):
             path.write_text(repo.git("show", f"{revision}:envs/production.yaml") + "\n")
-        sops = str(Path(sys.executable).parent / "sops")
-        key = {"SOPS_AGE_KEY": repo.key.identity}
-        a, b = pairs(
+        environ = stage.with_key(repo.key.identity)
+        seconds, _sops = pairs(
             lambda: _step(stage, checkout, github, repo.key.identity, folder, base, head),
-            lambda: _timed([[sops, "decrypt", str(path)] for path in sides], {**stage.environ, **key}),
+            lambda: sum(stage.timed(SOPS, "decrypt", str(path), cwd=folder, environ=environ) for path in sides),
         )
-        asked = len(github.requests) / 6
         (comment,) = github.comments[1]
         assert "60 variables change" in comment["body"]
     finally:
         github.close()
         server.close()
-    return f"review of 60 variables, {asked:.0f} requests (sops decrypt of both)", a, b, f"{a:.2f} s", "under 1.5 s"
+    return bound("the Action's review of 60 variables, to the comment", seconds * 1000, 1_500, "ms")
 
 
-def gate(stage: Any, pairs: Any) -> Any:
-    """Return the row of the gate over 10,000 values and a comment of full length, beside an import of jinja2."""
-    a, b = pairs(
-        lambda: float(stage.run(sys.executable, "-c", GATE)), lambda: stage.timed(sys.executable, "-c", "import jinja2")
-    )
-    return "the gate, 10,000 variables (python -c 'import jinja2')", a, b, f"{a:.2f} s", "under 1 s"
-
-
-def _proposed(stage: Any, server: Server, folder: Path) -> tuple[Repo, Path]:
+def _proposed(stage: Stage, server: Server, folder: Path) -> tuple[Repo, Path]:
     server.create("origin")
     repo = Repo(folder / "alice")
     repo.git("remote", "add", "origin", server.url())
@@ -87,7 +89,7 @@ def _proposed(stage: Any, server: Server, folder: Path) -> tuple[Repo, Path]:
     return repo, checkout
 
 
-def _step(stage: Any, checkout: Path, github: GitHub, identity: str, folder: Path, base: str, head: str) -> float:
+def _step(stage: Stage, checkout: Path, github: GitHub, identity: str, folder: Path, base: str, head: str) -> float:
     event = folder / "event.json"
     event.write_text(json.dumps(events.pull_request(1, "synchronize", base, head, head_ref="feature")))
     environ = {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Timed = Callable[[], float]
+Point = tuple[str, int, float]  # a line of the plot, how many entries, how many seconds
 RUNS = 5
 
 
@@ -21,6 +22,7 @@ class Figure:
     figure: str
     wanted: str
     met: bool | None
+    points: tuple[Point, ...] = ()
 
 
 def pairs(ours: Timed, theirs: Timed, runs: int = RUNS) -> tuple[float, float]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from bench.figures import Figure, bound, faster, pairs, rate, within
-from bench.longlog import Live
+from bench.figures import Figure, bound, faster, pairs, within
+from bench.longlog import ENVIRONMENTS, Live
 from bench.stage import ENVGIT, Stage
 
 SAMPLE = 200
 DAILY = 5
 SMALL = 100
+LOG = ("git", "log", "--format=%h")
 IMPORT = (sys.executable, "-c", "import pygit2")
 MEMORY = 250
 PACKED = 2048
@@ -42,80 +45,31 @@ class Long:
 
     def trace(self) -> Iterator[Figure]:
         """Yield what `blame` takes: the last change in each environment, and every change of the variable that changes most."""
-        log = ("git", "log", "--format=%h", "envgit-audit", "--")
-        path = "environments/env0/variables"
-        for what, words, file, least in (
-            ("blame VARIABLE", ("VARIABLE_7",), f"{path}/VARIABLE_7.json", 1.5),
-            ("blame --all, all of its changes", ("--all", "BUSY"), f"{path}/BUSY.json", 2.5),
-        ):
-            command = (*ENVGIT, "blame", *words)
-            lines = self.stage.run(*command, cwd=self.path).splitlines()
-            of = f"{what} ({len(lines)}) in {self.entries:,} entries"
-            a, b = pairs(
-                lambda c=command: self.stage.timed(*c, cwd=self.path),
-                lambda: self.stage.timed(*IMPORT, cwd=self.path),
-                9,
-            )  # type: ignore[misc]
-            yield within(of, "python -c 'import pygit2'", a, b, least)
-            a, b = pairs(
-                lambda c=command: self.stage.timed(*c, cwd=self.path),
-                lambda f=file: self.stage.timed(*log, f, cwd=self.path),
-                3,
-            )  # type: ignore[misc]
-            yield faster(of, "git log -- path (one environment)", a, b, 8 if self.entries >= 100_000 else None)
-        sought = ("git", "log", "--format=%h", f"-{SAMPLE}", "-SVARIABLE_7", "envgit-audit")
-        searched = self.stage.timed("git", "rev-list", "--count", f"-{SAMPLE}", "envgit-audit", cwd=self.path)
-        took = (
-            self.stage.timed(*sought, f"envgit-audit~{SAMPLE}..envgit-audit", cwd=self.path)
-            if self.entries > SAMPLE
-            else searched
-        )
-        yield faster(
-            f"blame VARIABLE in {self.entries:,} entries",
-            f"git log -S, {SAMPLE} commits, extrapolated",
-            a,
-            took / SAMPLE * self.entries,
-            None,
-        )
+        for words, name, times in ((("blame",), "VARIABLE_7", 1.5), (("blame", "--all"), "BUSY", 2.5)):
+            command = (*ENVGIT, *words, name)
+            lines = len(self.stage.run(*command, cwd=self.path).splitlines())
+            assert lines == (ENVIRONMENTS if name != "BUSY" else self.entries // 100), lines
+            what = f"{' '.join(words)} {name}: {lines:,} changes in {self.entries:,} entries"
+            path = f"environments/env0/variables/{name}.json"
+            ours, imported = pairs(partial(self._timed, *command), partial(self._timed, *IMPORT), 9)
+            yield within(what, "python -c 'import pygit2'", ours, imported, times)
+            again, git = pairs(
+                partial(self._timed, *command), partial(self._timed, *LOG, "envgit-audit", "--", path), 3
+            )
+            wanted = 8 if self.entries >= 100_000 else None
+            points = ((" ".join(words), self.entries, again), ("git log -- path", self.entries, git))
+            yield replace(faster(what, "git log -- path, of one environment", again, git, wanted), points=points)
+        sample = min(SAMPLE, self.entries - 1)
+        sought = self._timed(*LOG, "-SVARIABLE_7", f"envgit-audit~{sample}..envgit-audit") / sample * self.entries
+        yield faster(what, f"git log -S, {sample} commits, extrapolated", again, sought, None)
 
-    def whole(self) -> Iterator[Figure]:
-        """Yield what `verify` of all of it takes, as a whole process, beside git and beside the signatures alone."""
-        command = (*ENVGIT, "verify", "--all", "--trust-root", self.root)
+    def _timed(self, *command: str) -> float:
+        return self.stage.timed(*command, cwd=self.path)
 
-        def ours() -> float:
-            self.stage.forget()
-            said = self.stage.run(*command, cwd=self.path)
-            assert b"OK, level A" in said, said
-            assert f"{self.entries:,} entries".encode() in said, said
-            self.stage.forget()
-            return self.stage.timed(*command, cwd=self.path)
-
-        def theirs() -> float:
-            words = ("git", "log", f"-{SAMPLE}", "--format=%G?", "envgit-audit")
-            assert set(self.stage.run(*words, cwd=self.path).split()) == {b"G"}
-            return self.stage.timed(*words, cwd=self.path)
-
-        def signatures() -> float:
-            return float(self.stage.run(sys.executable, "-c", _SIGNATURES, cwd=self.path))
-
-        a, b = pairs(ours, theirs, 3)
-        alone = sorted(signatures() for _ in range(5))[2]
-        each = a / self.entries
-        yield rate(f"verify --all of {self.entries:,} entries", each, 4_000)
-        yield faster(
-            f"verify --all of {self.entries:,} entries, each",
-            f"git log --format=%G?, {SAMPLE} entries",
-            each,
-            b / SAMPLE,
-            40,
-        )
-        yield within(
-            f"verify --all of {self.entries:,} entries, each",
-            "one Ed25519 verification, one processor",
-            each,
-            alone,
-            None,
-        )
+    def checked(self) -> Iterator[Figure]:
+        """Yield what `verify` of all of it takes, in time and in memory."""
+        yield from self.whole()
+        yield from self.memory()
 
     def memory(self) -> Iterator[Figure]:
         """Yield the most memory that `verify` of all of it has."""
@@ -169,24 +123,30 @@ class Growing:
         """Let a few commits land with their entries, and verify from what this machine saw before."""
         for _one in range(DAILY):
             self.one()
-        said = self.stage.run(*ENVGIT, "verify", "--json", "--trust-root", self.root, cwd=self.path)
-        assert b'"OK' in said or b'"ok": true' in said or said, said
+        said = self.stage.run(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path)
+        assert b"OK, level" in said, said
         for _one in range(DAILY):
             self.one()
         return self.stage.timed(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path)
 
 
-def one_more(stage: Stage, small: Long, large: Long) -> Iterator[Figure]:
+def one_more(stage: Stage, small: Long, longer: list[Long]) -> Iterator[Figure]:
     """Yield what one more entry costs in a long log beside a short one, the daily check, and the memory of recording."""
-    first, last = Growing(stage, small), Growing(stage, large)
-    a, b = pairs(last.one, first.one, 9)
-    yield within(f"record of one commit at {large.entries:,} entries", f"at {small.entries:,} entries", a, b, 1.3)
-    peak = _peak_of_one(last)
-    yield bound(f"memory of record at {large.entries:,} entries", peak, MEMORY, "MiB")
-    a, b = pairs(last.daily, lambda: stage.timed(*ENVGIT, "--version", cwd=last.path), 5)
-    yield within(
-        f"verify, {DAILY} new entries of {large.entries:,} since it last ran here", "envgit --version", a, b, None
-    )
+    stage.forget()
+    first = Growing(stage, small)
+    for long in longer:
+        last = Growing(stage, long)
+        a, b = pairs(last.one, first.one, 9)
+        points = (("record of one commit", long.entries, a), ("record of one commit", small.entries, b))
+        yield replace(
+            within(f"record of one commit at {long.entries:,} entries", f"at {small.entries:,} entries", a, b, 1.3),
+            points=points,
+        )
+        yield bound(f"memory of record at {long.entries:,} entries", _peak_of_one(last), MEMORY, "MiB")
+        a, b = pairs(last.daily, lambda at=last.path: stage.timed(*ENVGIT, "--version", cwd=at), 3)  # type: ignore[misc]
+        yield within(
+            f"verify, {DAILY} new entries of {long.entries:,} since it last ran here", "envgit --version", a, b, None
+        )
 
 
 def _peak_of_one(growing: Growing) -> float:

@@ -39,9 +39,7 @@ class Stage:
 
     def run(self, *command: str, cwd: Path, environ: dict[str, str] | None = None, status: int = 0) -> bytes:
         """Run a command that has to end with `status`, and return what it printed."""
-        done = subprocess.run(
-            command, cwd=cwd, env=environ or self.environ, capture_output=True, check=False
-        )
+        done = subprocess.run(command, cwd=cwd, env=environ or self.environ, capture_output=True, check=False)
         assert done.returncode == status, (command, done.returncode, done.stderr.decode()[-2000:])
         return done.stdout
 

@@ -38,7 +38,7 @@ LONGEST = 160
 LONGEST_CODED = 600
 
 _IN_BACKTICKS = re.compile(r"[^`|\\<>&\s](?:[^`|\\<>&]*[^`|\\<>&\s])?")
-_WORDS = re.compile(r"[^A-Za-z0-9\x80-\U0010ffff-]")
+_WORDS = re.compile(r"[\0-,./:-@\[-`{-\x7f]")  # ASCII but letters, digits and hyphens
 
 
 def markdown(text: str) -> str:

@@ -93,13 +93,15 @@ def difference(run: Session, request: Request) -> Difference:
 
 def recipient_names(run: Session) -> dict[str, str]:
     """Return the names that `.sops.yaml` gives recipients, as far as it can be read."""
-    from envgit.sops.creation_rules import names_of_recipients
-
     if run.ruling is not None:
         data = run.file_at(run.ruling, ".sops.yaml")
     else:
         data = run.repo.work_file(".sops.yaml") if run.repo.work_dir else None
-    return dict(names_of_recipients(data)) if data else {}
+    if not data:
+        return {}
+    from envgit.sops.creation_rules import names_of_recipients
+
+    return dict(names_of_recipients(data))
 
 
 class _Told:

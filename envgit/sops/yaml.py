@@ -10,9 +10,8 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-
-import yaml as pyyaml
 
 from envgit.model import ValueType
 from envgit.sops.scalars import Resolved, resolve
@@ -42,14 +41,21 @@ MAX_DEPTH = 100
 # Keys and values of 50,000 variables, and as many comments and containers again.
 MAX_NODES = 200_000
 
-_LOADER = getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader)
 # libyaml's texts are constants; any other text might quote its input.
-_SAFE_PROBLEM = re.compile(r"[A-Za-z][A-Za-z ',:-]{3,79}") if hasattr(pyyaml, "CSafeLoader") else None
+_SAFE_PROBLEM = re.compile(r"[A-Za-z][A-Za-z ',:-]{3,79}")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+@cache
+def _library() -> Any:
+    """Return PyYAML: it costs a fifth of what git does to import, and files of the usual form need none of it."""
+    import yaml
+
+    return yaml
 
 
 class YamlError(Exception):
@@ -88,13 +94,14 @@ def parse(data: bytes, limits: Limits = LIMITS, *, comments: bool = False) -> tu
     Raise YamlError, NotTextError where the bytes are no text, TooLargeError above the limits.
     """
     text = _decoded(data, limits)
+    library = _library()
     build = _Build(text if comments else "", limits)
     try:
-        for event in pyyaml.parse(text, Loader=_LOADER):
+        for event in library.parse(text, Loader=getattr(library, "CSafeLoader", library.SafeLoader)):
             build.take(event)
-    except pyyaml.reader.ReaderError:
+    except library.reader.ReaderError:
         raise NotTextError(1, "it holds control characters") from None
-    except pyyaml.YAMLError as error:
+    except library.YAMLError as error:
         raise YamlError(_line(error), _problem(error)) from None
     return tuple(build.documents)
 
@@ -131,14 +138,14 @@ def _decoded(data: bytes, limits: Limits) -> str:
         raise NotTextError(data.count(b"\n", 0, error.start) + 1, "it is no UTF-8 text") from None
 
 
-def _line(error: pyyaml.YAMLError) -> int:
+def _line(error: Exception) -> int:
     mark = getattr(error, "problem_mark", None)
     return mark.line + 1 if mark is not None else 1
 
 
-def _problem(error: pyyaml.YAMLError) -> str:
+def _problem(error: Exception) -> str:
     problem = getattr(error, "problem", None)
-    if _SAFE_PROBLEM is not None and isinstance(problem, str) and _SAFE_PROBLEM.fullmatch(problem):
+    if hasattr(_library(), "CSafeLoader") and isinstance(problem, str) and _SAFE_PROBLEM.fullmatch(problem):
         return f"it is no valid YAML: {problem}"
     return "it is no valid YAML"
 
@@ -146,7 +153,7 @@ def _problem(error: pyyaml.YAMLError) -> str:
 class _Build:
     """Turn events into nodes."""
 
-    __slots__ = ("_anchors", "_count", "_frames", "_limits", "_notes", "documents")
+    __slots__ = ("_anchors", "_count", "_frames", "_library", "_limits", "_notes", "documents")
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.documents: list[Node] = []
@@ -154,25 +161,26 @@ class _Build:
         self._anchors: dict[str, Node] = {}
         self._limits = limits
         self._count = 0
+        self._library = _library()
         self._notes = Notes(text) if "#" in text else None
 
     def take(self, event: Any) -> None:
         """Add one event."""
         if self._notes is not None:
             self._notes.before(event, self._frames)
-        kind = type(event)
-        if kind is pyyaml.ScalarEvent:
+        kind, library = type(event), self._library
+        if kind is library.ScalarEvent:
             node = Scalar(event.value, event.style or "", event.tag, event.anchor, event.start_mark.line + 1)
             self._add(node, event.anchor)
-        elif kind is pyyaml.MappingStartEvent or kind is pyyaml.SequenceStartEvent:
-            self._open(event, kind is pyyaml.MappingStartEvent)
-        elif kind is pyyaml.MappingEndEvent or kind is pyyaml.SequenceEndEvent:
+        elif kind is library.MappingStartEvent or kind is library.SequenceStartEvent:
+            self._open(event, kind is library.MappingStartEvent)
+        elif kind is library.MappingEndEvent or kind is library.SequenceEndEvent:
             frame = self._frames.pop()
             container = Mapping if frame.mapping else Sequence
             self._add(container(tuple(frame.items), frame.anchor, frame.line), frame.anchor)  # type: ignore[arg-type]
-        elif kind is pyyaml.AliasEvent:
+        elif kind is library.AliasEvent:
             self._add(self._alias(event), None)
-        elif kind is pyyaml.DocumentStartEvent:
+        elif kind is library.DocumentStartEvent:
             self._anchors.clear()
 
     def _open(self, event: Any, mapping: bool) -> None:

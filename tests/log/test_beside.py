@@ -1,0 +1,133 @@
+"""Packs are written beside what goes on: the log is the same, and what goes wrong in the other process is told in this one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from envgit.audit.objects import ObjectWrite
+from envgit.beside import Beside
+from envgit.errors import CannotTell, RepositoryError
+from envgit.git.objects import Objects
+from envgit.log import append, clock, recording
+from tests.kit.cli import Cli
+from tests.kit.repo import Repo
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="two processors of a Linux are needed"
+)
+ENTRIES = 12
+TIME = "2026-02-01T00:00:00Z"
+
+
+def test_what_the_other_process_finds_is_returned() -> None:
+    """It is a process of its own, and its answer comes back."""
+    found = Beside(os.getpid).result()
+    assert isinstance(found, int)
+    assert found != os.getpid()
+
+
+def test_what_the_other_process_raises_is_raised_here() -> None:
+    """An error of envgit's keeps its class, and so its exit status."""
+
+    def refuse() -> None:
+        raise RepositoryError("no room")
+
+    with pytest.raises(RepositoryError, match="^no room$"):
+        Beside(refuse).result()
+
+
+def test_a_process_that_is_killed_is_told() -> None:
+    """Whoever has memory to reclaim kills the one that has most."""
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(CannotTell, match="ended by something else"):
+        Beside(die).result()
+
+
+@pytest.fixture
+def made(repo: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Repo:
+    """A history of which nothing is recorded yet; a batch has two entries, and is a pack."""
+    monkeypatch.setattr(recording, "BATCH", 2)
+    monkeypatch.setattr("envgit.git.objects.LOOSE_AT_MOST", 0)
+    for module in (clock, recording):
+        monkeypatch.setattr(module, "now", lambda: TIME, raising=False)
+    cli.directory = repo.path
+    cli.identity(repo.key.identity)
+    for number in range(ENTRIES - 1):
+        repo.env("envs/production.yaml", {"TOKEN": f"token-number-{number}"})
+        repo.commit(f"Change {number}")
+    cli.ok("init", "--no-workflows")
+    return repo
+
+
+def _size(repo: Repo) -> int:
+    return int(repo.git("rev-list", "--count", "envgit-audit"))
+
+
+def _fails(monkeypatch: pytest.MonkeyPatch, at: int, how: Callable[[], None]) -> None:
+    """Let the write of one batch fail, in whichever process it is."""
+    whole, runs = Objects.write, []
+
+    def write(self: Objects, objects: Iterable[ObjectWrite]) -> None:
+        if os.getpid() != here and len(runs) == at:
+            how()
+        whole(self, objects)
+
+    def send(self: append.Appender, *, apart: bool) -> None:
+        runs.append(apart)
+        sent(self, apart=apart)
+
+    here, sent = os.getpid(), append.Appender._send
+    monkeypatch.setattr(Objects, "write", write)
+    monkeypatch.setattr(append.Appender, "_send", send)
+
+
+def test_a_log_that_is_written_beside_is_as_one_that_is_not(
+    made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same bytes, same chain, whole packs, and it verifies."""
+    begun = made.ref("envgit-audit")
+    cli.ok("record")
+    assert _size(made) == ENTRIES
+    assert made.git("fsck", "--full", "--strict", check=True) == ""
+    cli.ok("verify", "--all")
+    subjects = made.git("log", "--format=%s", "envgit-audit")
+    made.git("update-ref", "refs/heads/envgit-audit", begun)
+    shutil.rmtree(Path(os.environ["HOME"]) / ".local" / "state")  # what this machine saw
+    monkeypatch.setattr(append, "possible", lambda: False)
+    cli.ok("record")
+    assert (_size(made), made.git("log", "--format=%s", "envgit-audit")) == (ENTRIES, subjects)
+
+
+def _full() -> None:
+    raise RepositoryError("cannot write: no space left on device")
+
+
+def _killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("how", "said"), [(_full, "no space left on device"), (_killed, "ended by something else")])
+def test_what_goes_wrong_there_is_one_line_here_and_costs_nothing(
+    made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch, how: Callable[[], None], said: str
+) -> None:
+    """What was written before is kept and counted, and the next run goes on from there."""
+    with monkeypatch.context() as patched:
+        _fails(patched, 3, how)
+        ended = cli.run("record")
+    assert ended.exit == 3
+    assert said in ended.err
+    assert "of this run 4 entries recorded" in ended.err
+    assert _size(made) == 5
+    cli.ok("record")
+    assert _size(made) == ENTRIES
+    cli.ok("verify", "--all")
