@@ -13,6 +13,7 @@ from envgit.audit.objects import (
     BLOB_MODE,
     TREE_MODE,
     ObjectWrite,
+    find_in_tree,
     tree_row,
     tree_rows,
     written,
@@ -29,7 +30,20 @@ class Directory:
     The rows stay apart and are joined once a flush: a change replaces one, a new name goes between two.
     """
 
-    __slots__ = ("_changed", "_children", "_id", "_keys", "_load", "_name", "_parts", "_rows", "_up", "_whole", "blobs")
+    __slots__ = (
+        "_changed",
+        "_children",
+        "_id",
+        "_keys",
+        "_load",
+        "_name",
+        "_parts",
+        "_raw",
+        "_rows",
+        "_up",
+        "_whole",
+        "blobs",
+    )
 
     def __init__(self, load: Loader, tree: ObjectId | None, up: Directory | None = None, own: bytes = b"") -> None:
         self._load = load
@@ -41,16 +55,17 @@ class Directory:
         self._keys: list[bytes] = []  # what the rows are sorted by
         self._parts: list[bytes] = []  # and the rows, in that order
         self.blobs: dict[bytes, bytes] = {}
-        for mode, name, oid in tree_rows(load(tree)) if tree is not None else ():
-            self._set(mode, name, oid)
-        self._whole = True
+        # To find one name costs no taking apart of the others.
+        self._raw: bytes | None = load(tree) if tree is not None else None
+        self._whole = tree is not None
 
     def row(self, name: bytes) -> tuple[bytes, ObjectId] | None:
         """Return mode and id of a name; the id of a directory that was changed is true after a flush."""
-        return self._rows.get(name)
+        return self._rows.get(name) if self._raw is None else find_in_tree(self._raw, name)
 
     def like(self, name: bytes) -> ObjectId | None:
         """Return the blob that one under a name is most like: what stands there, or else just before it."""
+        self._take_apart()
         place = bisect_right(self._keys, name) - 1
         row = self._rows.get(self._keys[place]) if place >= 0 else None
         return row[1] if row is not None and row[0] == BLOB_MODE else None
@@ -58,7 +73,7 @@ class Directory:
     def child(self, name: bytes) -> Directory | None:
         """Return a subdirectory, None where there is none."""
         found = self._children.get(name)
-        if found is None and (row := self._rows.get(name)) is not None and row[0] == TREE_MODE:
+        if found is None and (row := self.row(name)) is not None and row[0] == TREE_MODE:
             found = self._children[name] = Directory(self._load, row[1], self, name)
         return found
 
@@ -66,6 +81,7 @@ class Directory:
         """Return a subdirectory, a new one where there is none; raise FormatError where something else is."""
         found = self.child(name)
         if found is None:
+            self._take_apart()
             if name in self._rows:
                 raise FormatError("a tree with something else where a directory belongs")
             found = self._children[name] = Directory(self._load, None, self, name)
@@ -73,6 +89,7 @@ class Directory:
 
     def put(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
         """Set what stands under a name; raise FormatError where that is a directory, and a file is put."""
+        self._take_apart()
         known = self._rows.get(name)
         if known is not None and known[0] != mode:
             raise FormatError("a tree with something else where a file belongs")
@@ -84,6 +101,7 @@ class Directory:
 
     def names(self) -> list[bytes]:
         """Return the names in it, sorted."""
+        self._take_apart()
         return sorted({*self._rows, *self._children})
 
     def forget(self) -> None:
@@ -94,6 +112,8 @@ class Directory:
 
     def flush(self, out: list[ObjectWrite]) -> ObjectId:
         """Write what changed, children first, and return the tree's id."""
+        if self._changed:
+            self._take_apart()
         for name, child in self._changed.items():
             self._set(TREE_MODE, name, child.flush(out))
         self._changed.clear()
@@ -102,6 +122,13 @@ class Directory:
             self._id, self._whole = made.id, True
             out.append(made)
         return self._id
+
+    def _take_apart(self) -> None:
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            for mode, name, oid in tree_rows(raw):
+                self._set(mode, name, oid)
+            self._whole = True
 
     def _set(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
         self._whole = False

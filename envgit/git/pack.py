@@ -22,8 +22,8 @@ _WORTH = 128  # what is shorter is whole
 _LEAST = 8  # to copy less than that saves nothing
 _MOST = 0x7F  # bytes that one instruction inserts
 _MOST_COPIED = 0xFFFFFF
-# So many deltas one has to go through at most to read an object: git's own bound.
-DEEPEST = 50
+# So many deltas one has to go through at most to read an object. Any entry may be asked for; of trees it is mostly the newest.
+_DEEPEST = {"blob": 10, "tree": 50, "commit": 0}
 
 
 class Span(NamedTuple):
@@ -43,16 +43,20 @@ def write_pack(git_dir: Path, objects: Sequence[ObjectWrite]) -> None:
 
 
 def packed(objects: Iterable[ObjectWrite]) -> bytes:
-    """Return the bytes of a pack that holds objects each once: whole, or by what differs from the one that they are like."""
+    """Return the bytes of a pack that holds objects each once: whole, or by what differs from the one that came after it.
+
+    The newest of a kind are what is read most: they stand first, and what they took the place of is made from them.
+    """
     items = list(objects)
-    known = {item.id: item for item in items}
+    after = {item.like: item for item in items if item.like is not None}
     body = bytearray(b"".join((b"PACK", (2).to_bytes(4, "big"), len(items).to_bytes(4, "big"))))
     places: dict[str, tuple[int, int]] = {}  # where an object stands, and how many deltas lie below it
-    for item in items:
-        place, depth = len(body), 0
-        below, depth_below = places.get(item.like or "", (0, DEEPEST))
-        worth = item.like is not None and len(item.data) >= _WORTH and depth_below < DEEPEST
-        change = delta(item.kind, known[item.like].data, item.data) if worth and item.like else None
+    for item in reversed(items):
+        place, depth, change = len(body), 0, None
+        base = after.get(item.id) if len(item.data) >= _WORTH else None
+        below, depth_below = places.get(base.id, (0, 0)) if base is not None else (0, 0)
+        if base is not None and below and depth_below < _DEEPEST[item.kind]:
+            change = delta(item.kind, base.data, item.data)
         if change is not None and len(change) < len(item.data) // 2:
             depth = depth_below + 1
             body += _head(_OFFSET_DELTA, len(change)) + _distance(place - below) + zlib.compress(change, _COMPRESSION)
