@@ -85,15 +85,17 @@ def _sides(stage: Stage, source: Path) -> list[str]:
 
 def coverage(stage: Stage, commits: int) -> Iterator[Figure]:
     """Yield what telling the commits without entry takes, where one in ten commits touches an environment."""
-    name = stage.directory / f"busy{commits}"
-    new = not name.exists()
-    path = stage.made("sources", name, "busy", str(name), str(commits))
-    if new:
-        environ = stage.with_key((path / ".git" / "bench.agekey").read_text().strip())
+    name = str(stage.directory / f"busy{commits}")
+    source = stage.made("sources", Path(name), "busy", name, str(commits))
+    if not stage.run("git", "for-each-ref", "refs/heads/envgit-audit", cwd=source):
+        environ = stage.with_key((source / ".git" / "bench.agekey").read_text().strip())
         stage.forget()
-        stage.run(*ENVGIT, "init", "--no-workflows", cwd=path, environ=environ)
-        stage.run(*ENVGIT, "record", cwd=path, environ=environ)
-        subprocess.run(["git", "-C", str(path), "gc", "-q"], check=True)
+        stage.run(*ENVGIT, "init", "--no-workflows", cwd=source, environ=environ)
+        stage.run(*ENVGIT, "record", cwd=source, environ=environ)
+    path = stage.directory / "cloned"
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+    stage.run("git", "clone", "-q", f"file://{source}", str(path), cwd=stage.directory)
+    stage.run("git", "fetch", "-q", "origin", "envgit-audit:envgit-audit", cwd=path)
     touching = len(stage.run("git", "rev-list", "--first-parent", "main", "--", "envs", cwd=path).split())
     log = ("git", "log", "--first-parent", "--format=%H", "main", "--", "envs")
     a, b = pairs(

@@ -8,24 +8,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 
-from bench.figures import Figure, bound, faster, pairs, within
+from bench.figures import Figure, bound, faster, pairs, rate, within
 from bench.longlog import ENVIRONMENTS, Live
 from bench.stage import ENVGIT, Stage
 
 SAMPLE = 200
 DAILY = 5
-SMALL = 100
 LOG = ("git", "log", "--format=%h")
 IMPORT = (sys.executable, "-c", "import pygit2")
-MEMORY = 250
-PACKED = 2048
+MEMORY = 250  # MiB
+PACKED = 2048  # bytes
+LARGE = 100_000  # entries, for which the figures are promised
 
 _SIGNATURES = """
 import sys, time
 from envgit.signing import SigningKey, verified
+from envgit.audit.sshsig import public_bytes
 key = SigningKey.generate()
-public, signature = key.public, key.sign(b"x" * 100)
+public, signature = public_bytes(key.public_line), key.sign(b"x" * 100)
 began = time.perf_counter()
 for _ in range(2000):
     assert verified(public, b"x" * 100, signature)
@@ -34,14 +36,20 @@ print((time.perf_counter() - began) / 2000)
 
 
 class Long:
-    """A repository with a log of so many entries, packed as a clone has it."""
+    """A repository with a log of so many entries, in one pack, as a clone has it."""
 
     def __init__(self, stage: Stage, entries: int) -> None:
         self.stage, self.entries = stage, entries
-        self.path = stage.made(
-            "longlog", stage.directory / f"log{entries}", str(stage.directory / f"log{entries}"), str(entries)
-        )
+        path = stage.directory / f"log{entries}"
+        self.path = stage.made("longlog", path, str(path), str(entries))
         self.root = (self.path / ".git" / "genesis").read_text().strip()
+        self._verify = (*ENVGIT, "verify", "--all", "--trust-root", self.root)
+
+    def _timed(self, *command: str, said: bytes = b"") -> float:
+        return self.stage.timed(*command, cwd=self.path, said=said)
+
+    def _promised(self, wanted: float) -> float | None:
+        return wanted if self.entries >= LARGE else None
 
     def trace(self) -> Iterator[Figure]:
         """Yield what `blame` takes: the last change in each environment, and every change of the variable that changes most."""
@@ -56,99 +64,105 @@ class Long:
             again, git = pairs(
                 partial(self._timed, *command), partial(self._timed, *LOG, "envgit-audit", "--", path), 3
             )
-            wanted = 8 if self.entries >= 100_000 else None
             points = ((" ".join(words), self.entries, again), ("git log -- path", self.entries, git))
-            yield replace(faster(what, "git log -- path, of one environment", again, git, wanted), points=points)
+            figure = faster(what, "git log -- path, of one environment", again, git, self._promised(8))
+            yield replace(figure, points=points)
         sample = min(SAMPLE, self.entries - 1)
         sought = self._timed(*LOG, "-SVARIABLE_7", f"envgit-audit~{sample}..envgit-audit") / sample * self.entries
         yield faster(what, f"git log -S, {sample} commits, extrapolated", again, sought, None)
 
-    def _timed(self, *command: str) -> float:
-        return self.stage.timed(*command, cwd=self.path)
-
     def checked(self) -> Iterator[Figure]:
-        """Yield what `verify` of all of it takes, in time and in memory."""
-        yield from self.whole()
-        yield from self.memory()
+        """Yield what `verify` of all of it takes as a whole process, beside git and beside the signatures alone, and its memory."""
+        sample = min(SAMPLE, self.entries)
 
-    def memory(self) -> Iterator[Figure]:
-        """Yield the most memory that `verify` of all of it has."""
+        def ours() -> float:
+            self.stage.forget()
+            return self._timed(*self._verify, said=f"{self.entries:,} entries: every signature good".encode())
+
+        def theirs() -> float:
+            return self._timed("git", "log", f"-{sample}", "--format=%G?", "envgit-audit", said=b"G\n" * sample)
+
+        took, git = pairs(ours, theirs, 3)
+        alone = median(float(self.stage.run(sys.executable, "-c", _SIGNATURES, cwd=self.path)) for _ in range(5))
+        each, beside = took / self.entries, git / sample
+        what = f"verify --all of {self.entries:,} entries"
+        points = (
+            ("verify --all", self.entries, took),
+            ("git log --format=%G?, extrapolated", self.entries, beside * self.entries),
+        )
+        yield replace(rate(what, each, self._promised(4_000)), points=points)
+        yield faster(f"{what}, each", f"git log --format=%G?, {sample} entries", each, beside, self._promised(40))
+        yield within(f"{what}, each", "one Ed25519 verification, one processor", each, alone, None)
         self.stage.forget()
-        peak = self.stage.peak(*ENVGIT, "verify", "--all", "--trust-root", self.root, cwd=self.path)
-        yield bound(f"memory of verify --all, {self.entries:,} entries, all processes", peak, MEMORY, "MiB")
+        peak = self.stage.peak(*self._verify, cwd=self.path)
+        yield bound(f"memory of {what}, both processes", peak, MEMORY, "MiB")
 
     def packed(self) -> Iterator[Figure]:
-        """Yield what an entry takes in the repository, as it was recorded and after `git gc`."""
-        yield bound(f"an entry of {self.entries:,} as recorded", self._bytes(self.path) / self.entries, PACKED, "bytes")
+        """Yield what an entry takes in the repository, as it is in one pack, and after `git gc`."""
+        yield bound(f"an entry of {self.entries:,}, in one pack", _bytes(self.path) / self.entries, PACKED, "bytes")
         copy = self.stage.copy(self.path, "collected")
         subprocess.run(["git", "-C", str(copy), "gc", "-q"], check=True)
-        yield bound(f"an entry of {self.entries:,} after git gc", self._bytes(copy) / self.entries, PACKED, "bytes")
+        yield bound(f"an entry of {self.entries:,} after git gc", _bytes(copy) / self.entries, PACKED, "bytes")
 
-    @staticmethod
-    def _bytes(path: Path) -> int:
-        listed = subprocess.run(
-            ["git", "-C", str(path), "rev-list", "--objects", "--no-object-names", "envgit-audit"],
-            check=True,
-            capture_output=True,
-        )
-        command = ["git", "-C", str(path), "cat-file", "--batch-check=%(objectsize:disk)"]
-        return sum(
-            map(int, subprocess.run(command, check=True, capture_output=True, input=listed.stdout).stdout.split())
-        )
+
+def _bytes(path: Path) -> int:
+    """Return what the audit branch takes on the disk."""
+    git = ["git", "-C", str(path)]
+    words = [*git, "rev-list", "--objects", "--no-object-names", "envgit-audit"]
+    listed = subprocess.run(words, check=True, capture_output=True).stdout
+    sized = subprocess.run(
+        [*git, "cat-file", "--batch-check=%(objectsize:disk)"], check=True, capture_output=True, input=listed
+    )
+    return sum(map(int, sized.stdout.split()))
 
 
 class Growing:
     """A log of so many entries that goes on: each call commits a change of one of 60 variables, and records it."""
 
     def __init__(self, stage: Stage, long: Long) -> None:
-        self.stage = stage
+        self.stage, self.root, self.entries = stage, long.root, long.entries
         self.path = stage.copy(long.path, f"growing{long.entries}")
         stage.run("git", "config", "envgit.signingKey", str(self.path / ".git" / "bench-signing-key"), cwd=self.path)
         self.live = Live(self.path)
         self.environ = stage.with_key((self.path / ".git" / "bench.agekey").read_text().strip())
-        self.root = long.root
-        self.record()
-        stage.run("git", "gc", "-q", cwd=self.path)
+        self._record()
 
-    def record(self) -> float:
-        """Return how long recording took."""
+    def _record(self) -> float:
         return self.stage.timed(*ENVGIT, "record", cwd=self.path, environ=self.environ)
 
+    def _verify(self) -> float:
+        return self.stage.timed(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path, said=b"OK, level")
+
     def one(self) -> float:
-        """Commit a change and record it."""
+        """Commit a change, and return how long recording it took."""
         self.live.change()
-        return self.record()
+        return self._record()
+
+    def peak(self) -> float:
+        """Commit a change, and return the memory that recording it took, in MiB."""
+        self.live.change()
+        return self.stage.peak(*ENVGIT, "record", cwd=self.path, environ=self.environ)
 
     def daily(self) -> float:
-        """Let a few commits land with their entries, and verify from what this machine saw before."""
+        """Let a few commits land with their entries, and return how long it takes to verify from what this machine saw before."""
+        self._verify()
         for _one in range(DAILY):
             self.one()
-        said = self.stage.run(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path)
-        assert b"OK, level" in said, said
-        for _one in range(DAILY):
-            self.one()
-        return self.stage.timed(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path)
+        return self._verify()
 
 
 def one_more(stage: Stage, small: Long, longer: list[Long]) -> Iterator[Figure]:
     """Yield what one more entry costs in a long log beside a short one, the daily check, and the memory of recording."""
     stage.forget()
     first = Growing(stage, small)
-    for long in longer:
-        last = Growing(stage, long)
-        a, b = pairs(last.one, first.one, 9)
-        points = (("record of one commit", long.entries, a), ("record of one commit", small.entries, b))
+    for last in (Growing(stage, long) for long in longer):
+        ours, theirs = pairs(last.one, first.one, 9)
+        what = f"record of one commit at {last.entries:,} entries"
+        points = (("record of one commit", last.entries, ours), ("record of one commit", small.entries, theirs))
+        yield replace(within(what, f"at {small.entries:,} entries", ours, theirs, 1.3), points=points)
+        yield bound(f"memory of {what}", last.peak(), MEMORY, "MiB")
+        ours, start = pairs(last.daily, partial(stage.timed, *ENVGIT, "--version", cwd=last.path), 3)
+        what = f"verify, {DAILY} new entries of {last.entries:,} since it last ran here"
         yield replace(
-            within(f"record of one commit at {long.entries:,} entries", f"at {small.entries:,} entries", a, b, 1.3),
-            points=points,
+            within(what, "envgit --version", ours, start, None), points=(("verify, daily", last.entries, ours),)
         )
-        yield bound(f"memory of record at {long.entries:,} entries", _peak_of_one(last), MEMORY, "MiB")
-        a, b = pairs(last.daily, lambda at=last.path: stage.timed(*ENVGIT, "--version", cwd=at), 3)  # type: ignore[misc]
-        yield within(
-            f"verify, {DAILY} new entries of {long.entries:,} since it last ran here", "envgit --version", a, b, None
-        )
-
-
-def _peak_of_one(growing: Growing) -> float:
-    growing.live.change()
-    return growing.stage.peak(*ENVGIT, "record", cwd=growing.path, environ=growing.environ)

@@ -146,6 +146,8 @@ class Live:
 def main(directory: str, entries: str) -> None:
     """Make a log of so many entries, the genesis one of them."""
     LongLog(Path(directory)).grow(int(entries) - 1)
+    # One pack, as a clone has it.
+    subprocess.run(["git", "-C", directory, "repack", "-adq"], check=True)
 
 
 if __name__ == "__main__":

@@ -37,17 +37,19 @@ class Stage:
         """Return the environment with an age identity."""
         return {**self.environ, "SOPS_AGE_KEY": identity}
 
-    def run(self, *command: str, cwd: Path, environ: dict[str, str] | None = None, status: int = 0) -> bytes:
-        """Run a command that has to end with `status`, and return what it printed."""
+    def run(self, *command: str, cwd: Path, environ: dict[str, str] | None = None) -> bytes:
+        """Run a command that has to succeed, and return what it printed."""
         done = subprocess.run(command, cwd=cwd, env=environ or self.environ, capture_output=True, check=False)
-        assert done.returncode == status, (command, done.returncode, done.stderr.decode()[-2000:])
+        assert done.returncode == 0, (command, done.returncode, done.stderr.decode()[-2000:])
         return done.stdout
 
-    def timed(self, *command: str, cwd: Path, environ: dict[str, str] | None = None, status: int = 0) -> float:
-        """Return how many seconds a command took, from its start to its end."""
+    def timed(self, *command: str, cwd: Path, environ: dict[str, str] | None = None, said: bytes = b"") -> float:
+        """Return how many seconds a command took, from its start to its end; `said` has to stand in what it printed."""
         began = time.perf_counter()
-        self.run(*command, cwd=cwd, environ=environ, status=status)
-        return time.perf_counter() - began
+        out = self.run(*command, cwd=cwd, environ=environ)
+        took = time.perf_counter() - began
+        assert said in out, (command, out)
+        return took
 
     def made(self, module: str, path: Path, *words: str) -> Path:
         """Return what a module of the benchmark makes at a path, which it does once."""

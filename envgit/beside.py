@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ class Beside(Generic[Result]):
     def __init__(self, work: Callable[[], Result]) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # else what waits there would be written by both
+        # What no collection touches stays shared between the two.
+        gc.freeze()
         context = get_context("fork")
         self._answer, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=_run, args=(theirs, work), daemon=True)
@@ -48,10 +51,12 @@ class Beside(Generic[Result]):
         """End the process, and all that is left of it."""
         self._process.terminate()
         self._process.join()
+        gc.unfreeze()
         self._answer.close()
 
 
 def _run(answer: Connection, work: Callable[[], Result]) -> None:
+    gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the one that waits says what there is to say
     try:
         answer.send(work())

@@ -116,6 +116,12 @@ class Environments:
         parts = directory.split("/")
         return self.by_content or any(pattern.enters(parts) for pattern in self._patterns)
 
+    @property
+    def tops(self) -> frozenset[str] | None:
+        """The names at the top of a tree below which all env files lie, None where the patterns do not say."""
+        first = frozenset(pattern.source.pattern.split("/")[0] for pattern in self._patterns)
+        return None if self.by_content or any(set("{*") & set(name) for name in first) else first
+
     def assign(self, paths: Iterable[str]) -> dict[tuple[str, str], EnvFile]:
         """Map (environment, unit) to its file; raise ConfigError where two files are one, naming both."""
         found: dict[tuple[str, str], EnvFile] = {}

@@ -40,7 +40,7 @@ _Record = TypeVar("_Record", FileRecord, VariableRecord)
 
 # Records by their bytes: most are read again soon after they were written.
 _memory: dict[bytes, FileRecord | VariableRecord] = {}
-_REMEMBERED = 20_000
+_REMEMBERED = 8_000
 
 
 def apply(entry: Entry, data: bytes, tree: Tree, state: LogState | None, readme: bytes = b"") -> LogState:

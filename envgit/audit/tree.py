@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import pairwise
 
 from envgit.audit.canonical import FormatError
 from envgit.audit.objects import (
@@ -36,19 +37,18 @@ class Directory:
         "_id",
         "_keys",
         "_load",
-        "_name",
         "_parts",
         "_raw",
         "_rows",
-        "_up",
         "_whole",
         "blobs",
+        "name",
     )
 
-    def __init__(self, load: Loader, tree: ObjectId | None, up: Directory | None = None, own: bytes = b"") -> None:
+    def __init__(self, load: Loader, tree: ObjectId | None, own: bytes = b"") -> None:
         self._load = load
         self._id = tree
-        self._up, self._name = up, own
+        self.name = own
         self._children: dict[bytes, Directory] = {}
         self._changed: dict[bytes, Directory] = {}  # those of them that a flush has to write
         self._rows: dict[bytes, tuple[bytes, ObjectId]] = {}
@@ -74,7 +74,7 @@ class Directory:
         """Return a subdirectory, None where there is none."""
         found = self._children.get(name)
         if found is None and (row := self.row(name)) is not None and row[0] == TREE_MODE:
-            found = self._children[name] = Directory(self._load, row[1], self, name)
+            found = self._children[name] = Directory(self._load, row[1], name)
         return found
 
     def made(self, name: bytes) -> Directory:
@@ -84,7 +84,7 @@ class Directory:
             self._take_apart()
             if name in self._rows:
                 raise FormatError("a tree with something else where a directory belongs")
-            found = self._children[name] = Directory(self._load, None, self, name)
+            found = self._children[name] = Directory(self._load, None, name)
         return found
 
     def put(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
@@ -94,10 +94,10 @@ class Directory:
         if known is not None and known[0] != mode:
             raise FormatError("a tree with something else where a file belongs")
         self._set(mode, name, oid)
-        child, up = self, self._up
-        while up is not None and child._name not in up._changed:
-            up._changed[child._name] = child
-            child, up = up, up._up
+
+    def changes(self, child: Directory) -> None:
+        """Let the next flush write a subdirectory."""
+        self._changed[child.name] = child
 
     def names(self) -> list[bytes]:
         """Return the names in it, sorted."""
@@ -156,7 +156,8 @@ class Tree:
         self._load = load or _nothing
         self._root = Directory(self._load, root)
         self._fresh: list[ObjectWrite] = []
-        self._folders: dict[Path, Directory] = {}  # those that are not forgotten, by their paths
+        # By their paths, those that are not forgotten, each behind the ones above it. None knows what lies above: what is let go is gone.
+        self._folders: dict[Path, tuple[Directory, ...]] = {}
         self._forget = forget
 
     def get(self, path: Path) -> bytes | None:
@@ -172,13 +173,16 @@ class Tree:
     def put(self, path: Path, data: bytes) -> None:
         """Set a blob; directories on the way are made. Raise FormatError where something else stands in the way."""
         kept = path[0] not in self._forget
-        directory = self._folders.get(path[:-1])
-        if directory is None:
-            directory = self._root
+        chain = self._folders.get(path[:-1])
+        if chain is None:
+            chain = (self._root,)
             for part in path[:-1]:
-                directory = directory.made(part.encode())
+                chain = (*chain, chain[-1].made(part.encode()))
             if kept:
-                self._folders[path[:-1]] = directory
+                self._folders[path[:-1]] = chain
+        for above, below in pairwise(chain):
+            above.changes(below)
+        directory = chain[-1]
         name = path[-1].encode()
         made = written("blob", data, directory.like(name))
         directory.put(BLOB_MODE, name, made.id)
@@ -201,13 +205,12 @@ class Tree:
         return self._root.flush(out), out
 
     def _walk(self, path: Path) -> Directory | None:
-        directory = self._folders.get(path)
-        if directory is None:
-            directory = self._root
-            for part in path:
-                directory = directory.child(part.encode()) if directory else None
-            if directory is not None and path and path[0] not in self._forget:
-                self._folders[path] = directory
+        chain = self._folders.get(path)
+        if chain is not None:
+            return chain[-1]
+        directory: Directory | None = self._root
+        for part in path:
+            directory = directory.child(part.encode()) if directory else None
         return directory
 
 

@@ -29,7 +29,7 @@ class Commits(Objects):
     def __init__(self, repo: pygit2.Repository, start: Path) -> None:
         super().__init__(repo, start)
         self._commit_bytes: Callable[[CommitId], bytes] = lru_cache(maxsize=16)(self._read_commit)
-        self.commit: Callable[[CommitId], Commit] = lru_cache(maxsize=8_192)(self._commit)
+        self.commit: Callable[[CommitId], Commit] = lru_cache(maxsize=1_024)(self._commit)
         self.links: Callable[[CommitId], Links] = lru_cache(maxsize=65_536)(self._links)
 
     def is_ancestor(self, old: CommitId, new: CommitId) -> bool:

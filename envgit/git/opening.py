@@ -10,6 +10,12 @@ from pygit2.enums import RepositoryOpenFlag
 from envgit.errors import RepositoryError, UsageError
 from envgit.git.files import check_files, check_ref, check_way, common_of
 
+# Nearly every object is read once: libgit2's own 256 MiB would only be filled.
+pygit2.settings.cache_max_size(8 * 1024 * 1024)
+# Of a pack, this much is looked at through windows of that size; by default all of it would be.
+pygit2.settings.mwindow_mapped_limit = 32 * 1024 * 1024
+pygit2.settings.mwindow_size = 4 * 1024 * 1024
+
 
 def open_from(start: Path) -> pygit2.Repository:
     """Return the repository that `start` lies in, as `git -C` finds it; raise RepositoryError where it cannot be read.

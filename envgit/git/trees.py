@@ -22,7 +22,7 @@ GITLINK = 0o160000
 # A few small trees that hold each other ten times make a billion paths; the longest path that systems open is 4,096 bytes.
 MOST_ENTRIES = 2_000_000
 LONGEST_PATH = 4_096
-ROWS_KEPT = 300_000
+ROWS_KEPT = 50_000
 
 _ROW = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 _BESIDE = len(" \0") + 20
@@ -130,15 +130,26 @@ class Trees(Objects):
         return [(name, before.get(name), after.get(name)) for name in sorted(names)]
 
     def _read_rows(self, tree: ObjectId) -> Rows:
-        kind, data = self.raw(tree)
-        found = _ROW.findall(data)
-        # Every byte belongs to a row, or else rows were skipped.
-        if kind != "tree" or sum(len(mode) + len(name) + _BESIDE for mode, name, _oid in found) != len(data):
-            raise RepositoryError(f"{tree[:12]} is no sound tree; git fsck says more")
         rows: dict[bytes, Row] = {}
-        for mode, name, oid in found:
+        for mode, name, oid in self.rows_of(self.tree_bytes(tree), tree):
             rows.setdefault(name, (mode, oid))  # of two with one name git finds the first
         return MappingProxyType(rows)
+
+    def tree_bytes(self, tree: ObjectId) -> bytes:
+        """Return a tree's bytes; raise RepositoryError for any other object."""
+        kind, data = self.raw(tree)
+        if kind != "tree":
+            raise RepositoryError(f"{tree[:12]} is no sound tree; git fsck says more")
+        return data
+
+    @staticmethod
+    def rows_of(data: bytes, tree: ObjectId) -> list[tuple[bytes, bytes, bytes]]:
+        """Return the (mode, name, id) rows of a tree's bytes; raise RepositoryError where they are no sound tree's."""
+        found = _ROW.findall(data)
+        # Every byte belongs to a row, or else rows were skipped.
+        if sum(len(mode) + len(name) + _BESIDE for mode, name, _oid in found) != len(data):
+            raise RepositoryError(f"{tree[:12]} is no sound tree; git fsck says more")
+        return found
 
 
 def _counted(seen: int, tree: ObjectId | None) -> int:

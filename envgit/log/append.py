@@ -84,6 +84,8 @@ class Appender:
         self._repo = repo
         self._ref = ref
         self._tip: ObjectId | None = ObjectId(log.tip) if log.tip else None
+        self._root: ObjectId | None = None
+        self.weight = 0  # bytes that wait with the entries
         self._new: list[ObjectWrite] = []
         self._landed = log.size
         self._sent: _Sent | None = None
@@ -134,7 +136,11 @@ class Appender:
             return
         write = partial(self._repo.write, self._new)
         self._sent = _Sent(CommitId(self._tip), self.log.size, Beside(write).result if apart else write)
-        self._new = []
+        # What is on its way can be read here, what was before is in the repository: a long run holds no more than that.
+        on_the_way = {item.id: item.data for item in self._new}
+        repo = self._repo
+        self.log.tree = Tree(lambda oid: on_the_way[oid] if oid in on_the_way else repo.raw(oid)[1], self._root)
+        self._new, self.weight = [], 0
 
     def _land(self) -> None:
         sent, self._sent = self._sent, None
@@ -156,7 +162,9 @@ class Appender:
         if self.pen.key is None or signer is None:
             return  # a log in memory needs neither commits nor ids: its tree keeps what was put into it
         root, objects = self.log.tree.flush()
+        self._root = root
         self._new += objects
+        self.weight += sum(len(item.data) for item in objects)
         plain = commits.unsigned(entry, self.leaf, root, self._tip, self.log.state, signer)
         made = written("commit", commits.attach(plain, self.pen.key.sign_commit(plain)))
         self._new.append(made)

@@ -9,7 +9,8 @@ from envgit.audit.entry import ChangeBody, ConfigBody, Entry, Genesis, RewriteBo
 from envgit.errors import CannotTell
 from envgit.git.history import first_parents
 from envgit.git.repository import Repository
-from envgit.log.selection import Selection
+from envgit.git.tops import Tops
+from envgit.log.selection import CONFIG_TOPS, Selection
 from envgit.log.snapshots import Snapshots
 from envgit.model import CommitId, Config
 
@@ -92,14 +93,14 @@ class Covered:
             line = [start, *line]
         adrift = self._on_the_branch(repo, line, head, found)
         reached = self._reached(repo, line)
-        selection = Selection(repo, snapshots, self._at_start)
+        touching = _Touching(repo, Selection(repo, snapshots, self._at_start))
         for number, commit in enumerate(line):
             if commit in self._commits or self._came_in(repo, commit):
                 found.covered += 1
-            elif _touches(repo, selection, commit, first=commit == start):
+            elif touching.touches(commit, first=commit == start):
                 (found.uncovered if number <= reached else found.pending).append(commit)
             if commit in self._configs:
-                selection = Selection(repo, snapshots, self._configs[commit])
+                touching = _Touching(repo, Selection(repo, snapshots, self._configs[commit]))
         if adrift is not None and not found.pending:
             raise CannotTell(
                 f"{(self._last or '')[:7]}, which was recorded last, is not on it: it is behind here (git fetch), or was rewritten and "
@@ -147,7 +148,7 @@ class Covered:
 def _since(repo: Repository, head: CommitId, start: CommitId | None) -> list[CommitId]:
     """Return the first-parent commits of a branch, oldest first, that are new since `start`, which may lie off that line."""
     line = first_parents(repo, head, start)
-    if start is None or not line or repo.commit(line[0]).parents[:1] == (start,) or not repo.has(start):
+    if start is None or not line or repo.links(line[0]).parents[:1] == (start,) or not repo.has(start):
         return line
     for number in range(len(line) - 1, -1, -1):
         if repo.is_ancestor(line[number], start):
@@ -155,7 +156,21 @@ def _since(repo: Repository, head: CommitId, start: CommitId | None) -> list[Com
     return line
 
 
-def _touches(repo: Repository, selection: Selection, commit: CommitId, *, first: bool) -> bool:
-    known = repo.commit(commit)
-    parent = repo.commit(known.parents[0]).tree if known.parents and not first else None
-    return parent != known.tree and selection.touches(parent, known.tree)
+class _Touching:
+    """Which commits touch what one configuration audits: most can be told by the top of their trees."""
+
+    def __init__(self, repo: Repository, selection: Selection) -> None:
+        self._repo = repo
+        self._selection = selection
+        names = selection.environments.tops
+        self._tops = Tops(repo, (*names, *CONFIG_TOPS)) if names is not None else None
+
+    def touches(self, commit: CommitId, *, first: bool) -> bool:
+        """Tell whether a commit differs from its first parent in what is audited; the first that is audited from nothing."""
+        known = self._repo.links(commit)
+        parent = self._repo.links(known.parents[0]).tree if known.parents and not first else None
+        if parent == known.tree:
+            return False
+        if parent is not None and self._tops is not None and not self._tops.differ(parent, known.tree):
+            return False
+        return self._selection.touches(parent, known.tree)

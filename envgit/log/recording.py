@@ -37,8 +37,9 @@ from envgit.words import count
 PUSH_ATTEMPTS = 24
 LONGEST_PAUSE = 2.0
 
-# A killed backfill keeps what it had: the branch moves after so many entries, not only at the end.
+# A killed backfill keeps what it had: the branch moves after so many entries, or bytes of theirs, not only at the end.
 BATCH = 1_000
+BATCH_BYTES = 24 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _attempt(run: Session, log: Log, source: Source, head: CommitId, told: Told)
     recorder = Recorder(run.repo, Snapshots(run.repo, Reader(keyring), run.watch), Keys(keyring), appender.log, told)
     for planned in source(recorder, head):
         appender.append(planned.kind, planned.body)
-        if appender.waiting >= BATCH:
+        if appender.waiting >= BATCH or appender.weight >= BATCH_BYTES:
             appender.hand_over()
     appender.flush()
     if recorder.unopened:

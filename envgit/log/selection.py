@@ -12,6 +12,9 @@ from envgit.git.repository import Repository, TreeEntry
 from envgit.log.snapshots import REGULAR, Snapshots
 from envgit.model import CommitId, Config, EnvFile, ObjectId, Unit
 
+# Where at the top of a tree a configuration lies.
+CONFIG_TOPS = frozenset(path.split("/")[0] for path in configuration.PATHS)
+
 
 @dataclass(frozen=True, slots=True)
 class Touched:

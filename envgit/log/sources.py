@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from envgit.errors import EnvgitError
 from envgit.escape import terminal
-from envgit.git.repository import Repository
+from envgit.git.repository import Absent, Repository
 from envgit.log.branch import Log
 from envgit.log.session import Session
 from envgit.model import CommitId
@@ -36,7 +37,7 @@ def subjects(repo: Repository, commits: Iterable[CommitId]) -> dict[CommitId, st
     """Return the first lines of commit messages, of those commits that are here."""
     found = {}
     for commit in set(commits):
-        if repo.has(commit):
+        with suppress(Absent):
             found[commit] = repo.commit(commit).subject
     return found
 

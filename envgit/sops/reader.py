@@ -23,7 +23,7 @@ from envgit.sops.yaml_documents import load
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_VARIABLES", "Reader", "holds_sops_block"]
 
 # Values of a history's worth of revisions; beyond that everything is opened anew.
-CACHED_VALUES = 200_000
+CACHED_VALUES = 60_000
 CACHED_KEYS = 10_000
 _SHOWN = 3
 
