@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench dist clean golden picture
+.PHONY: demo test check bench bench-full dist clean golden picture
 
 demo: $(STAMP)
 	@$(BIN)/envgit demo
@@ -19,6 +19,11 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
+
+# Half an hour, on a machine that does nothing else; writes docs/performance.md.
+bench-full: $(STAMP)
+	@$(BIN)/python -m pip -q --disable-pip-version-check install --require-hashes -r requirements/plot.txt
+	@$(BIN)/python -m bench --full --page
 
 picture: $(STAMP)
 	@$(BIN)/python docs/picture.py
