@@ -23,7 +23,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="logs of up to 100,000 entries; half an hour")
     parser.add_argument(
-        "--only", nargs="+", default=[], metavar="TOPIC", help="trace verify grow backfill coverage diff real action"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="TOPIC",
+        help="trace verify packed grow backfill coverage diff real action",
     )
     parser.add_argument("--keep", metavar="DIRECTORY", help="where the repositories are made, and found the next time")
     parser.add_argument("--page", action="store_true", help="write docs/performance.md and its plot")

@@ -68,7 +68,7 @@ class Long:
             figure = faster(what, "git log -- path, of one environment", again, git, self._promised(8))
             yield replace(figure, points=points)
         sample = min(SAMPLE, self.entries - 1)
-        sought = self._timed(*LOG, "-SVARIABLE_7", f"envgit-audit~{sample}..envgit-audit") / sample * self.entries
+        sought = self._timed(*LOG, f"-S{name}", f"envgit-audit~{sample}..envgit-audit") / sample * self.entries
         yield faster(what, f"git log -S, {sample} commits, extrapolated", again, sought, None)
 
     def checked(self) -> Iterator[Figure]:

@@ -22,7 +22,7 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         home = directory / "home"
-        home.mkdir(exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
         self.environ = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),

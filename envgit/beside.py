@@ -22,7 +22,7 @@ def possible() -> bool:
 
 
 class Beside(Generic[Result]):
-    """Work in another process, begun at once. What it raises of envgit's errors, `result` raises here."""
+    """Work in another process, begun at once. What it raises of envgit's errors, `result` raises here; a defect there is one here."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -38,12 +38,12 @@ class Beside(Generic[Result]):
     def result(self) -> Result:
         """Wait for what the work returns; raise CannotTell where its process was ended by somebody else."""
         try:
-            found: Result | EnvgitError = self._answer.recv()
+            found: Result | Exception = self._answer.recv()
         except EOFError:
             raise CannotTell("a process of this run was ended by something else; run it again") from None
         finally:
             self.stop()
-        if isinstance(found, EnvgitError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -62,5 +62,7 @@ def _run(answer: Connection, work: Callable[[], Result]) -> None:
         answer.send(work())
     except EnvgitError as error:
         answer.send(error)
+    except Exception as error:  # noqa: BLE001 -- a defect, which is told where all are, and not by a traceback from here
+        answer.send(RuntimeError(f"{type(error).__name__} in a process beside"))
     finally:
         answer.close()

@@ -40,7 +40,9 @@ class Tops:
         before, data = self._data, self._repo.tree_bytes(tree)
         self._tree, self._data = tree, data
         row = self._one_row(before, data) if len(data) == len(before) and data != before else None
-        return self._names[row] in self._watched if row is not None else self._take_apart(data)
+        if row is not None and self._names[row] not in self._watched:
+            return False
+        return self._take_apart(data)
 
     def _one_row(self, before: bytes, data: bytes) -> int | None:
         """Return which row differs, where nothing but its id does."""

@@ -42,7 +42,7 @@ def in_halves(repo: Repository, tip: ObjectId, size: int, root_at: int | None) -
     try:
         earlier = _earlier(repo, tip, size, root_at)
         later = other.result() if earlier is not None else None
-    except EnvgitError:
+    except (EnvgitError, RuntimeError):
         return None
     finally:
         other.stop()

@@ -100,7 +100,7 @@ def _fields(block: str, first: int) -> Iterator[Entry]:
 def _recipients(block: str, first: int) -> Iterator[Branch]:
     for found in _WRAPPED.finditer(block):
         line = first + block.count("\n", 0, found.start())
-        armor = found[2].replace(_INDENT, "")
+        armor = "".join(row[len(_INDENT) :] for row in found[2].splitlines(keepends=True))
         yield Branch((Entry("recipient", _text(found[1], line)), Entry("enc", _text(armor, line + 1))), line)
 
 

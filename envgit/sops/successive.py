@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from envgit.model import Value
 from envgit.sops import lines, metadata
+from envgit.sops.document import METADATA_KEY
 from envgit.sops.leaves import Place
 from envgit.sops.metadata import Metadata
 
-# As many files of different lengths are remembered, each by its newest revision.
+# As many files are remembered, each by its newest revision.
 FILES = 64
+_STAMPS = ("    mac: ", "    lastmodified: ")
 
 
 class Known(NamedTuple):
@@ -44,25 +46,28 @@ class Successive:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[int, Known] = {}
+        self._known: dict[str, Known] = {}  # by what a block has but for its stamps: the wrapped data key above all
 
     def remember(
         self, text: list[str], known: Metadata, key: bytes, places: Sequence[Place], values: Sequence[Value]
     ) -> None:
         """Keep a revision of the usual form for the ones behind it."""
-        if len(self._known) >= FILES and len(text) not in self._known:
+        block = _block(text)
+        if len(self._known) >= FILES and block not in self._known:
             self._known.pop(next(iter(self._known)))
         at = {place.leaf.line - 1: number for number, place in enumerate(places)}
-        self._known[len(text)] = Known(text, known, key, tuple(places), tuple(values), at)
+        self._known[block] = Known(text, known, key, tuple(places), tuple(values), at)
 
     def follow(self, text: list[str], after: Successor, values: tuple[Value, ...]) -> None:
         """Keep a successor in the place of what it follows."""
-        self._known[len(text)] = after.before._replace(text=text, known=after.known, places=after.places, values=values)
+        self._known[_block(text)] = after.before._replace(
+            text=text, known=after.known, places=after.places, values=values
+        )
 
     def after(self, text: list[str]) -> Successor | None:
         """Return what is new in a file, None where it is no successor of one that is remembered."""
-        before = self._known.get(len(text))
-        if before is None:
+        before = self._known.get(_block(text))
+        if before is None or len(before.text) != len(text):
             return None
         stamp = {lines.MAC: "", lines.MODIFIED: ""}
         places, changed = list(before.places), []
@@ -80,3 +85,9 @@ class Successive:
                 return None
         known = metadata.stamped(before.known, stamp[lines.MAC], stamp[lines.MODIFIED])
         return Successor(known, tuple(places), tuple(changed), before) if known is not None else None
+
+
+def _block(text: list[str]) -> str:
+    """Return what a file's last block says, but for its code and time; nothing where it has none at its end."""
+    start = next((place for place in range(len(text) - 1, -1, -1) if text[place] == f"{METADATA_KEY}:"), len(text))
+    return "\n".join(line for line in text[start:] if not line.startswith(_STAMPS))

@@ -81,7 +81,8 @@ ODD = (
     b"#\x07\n", b"A: \"\"\r\n", b"    mac: ENC[AES256_GCM,data:x]\n", b"    lastmodified: \"2026-01-01T00:00:00Z\"\n", b"    version: 3.9\n",
     b"    version: 3.11.0\n", b"    version: |\n", b"    mac_only_encrypted: true\n", b"    kms: []\n", b"    age:\n", b"    age: []\n",
     b"        - recipient: age1qq\n          enc: |\n            abc\n", b"          enc: |\n", b"             deep\n", b"            x \n",
-    b"            ---\n", b"...\n", b"    unencrypted_suffix: _x\n", b"    encrypted_regex: ^(a|b)$\n", b"    unencrypted_suffix: *x\n",
+    b"            ---\n",
+    b"            abc            def\n", b"...\n", b"    unencrypted_suffix: _x\n", b"    encrypted_regex: ^(a|b)$\n", b"    unencrypted_suffix: *x\n",
     b"    unencrypted_suffix: a: b\n", b"    shamir_threshold: 2\n", b"sops:\n", b"B: \"\"\n", b"z: x",
 )  # fmt: skip
 
@@ -125,6 +126,7 @@ def test_a_successor_is_read_as_if_it_were_the_first(sops: Sops) -> None:
     changed = sops.set(first, '["URL"]', "https://y")
     again = sops.set(changed, '["NUMBER"]', 8)
     rotated = sops.rotate(again)
+    other = sops.encrypt(PLAIN)
     code = next(line for line in first.splitlines() if line.startswith(b"    mac:"))
     later = next(line for line in changed.splitlines() if line.startswith(b"    mac:"))
     revisions = [
@@ -133,6 +135,7 @@ def test_a_successor_is_read_as_if_it_were_the_first(sops: Sops) -> None:
         _swapped(first, b"URL", b"FLAG"), first, first.replace(b"lastmodified: \"2", b"lastmodified: \"3"), first,
         first.replace(b'EMPTY: ""', b'EMPTY: "a"'), changed,
     ]  # fmt: skip
+    revisions += [first, other, changed, sops.set(other, '["URL"]', "https://z"), again, other]
     reader = Reader(keyring)
     for number, data in enumerate(revisions):
         found, fresh = reader.read(data), Reader(keyring).read(data)
