@@ -84,8 +84,7 @@ def successor(old: str, new: str) -> int:
 
 def _fields(block: str, first: int) -> Iterator[Entry]:
     """Return what a `sops` block holds, whose lines begin with number `first`."""
-    for found in _PART.finditer(block):
-        line = first + block.count("\n", 0, found.start())
+    for line, found in _numbered(_PART, block, first):
         recipients, key, text = found.groups()
         if recipients is not None:
             yield Entry("age", Listing(tuple(_recipients(recipients, line + 1)), line + 1))
@@ -98,10 +97,17 @@ def _fields(block: str, first: int) -> Iterator[Entry]:
 
 
 def _recipients(block: str, first: int) -> Iterator[Branch]:
-    for found in _WRAPPED.finditer(block):
-        line = first + block.count("\n", 0, found.start())
+    for line, found in _numbered(_WRAPPED, block, first):
         armor = "".join(row[len(_INDENT) :] for row in found[2].splitlines(keepends=True))
         yield Branch((Entry("recipient", _text(found[1], line)), Entry("enc", _text(armor, line + 1))), line)
+
+
+def _numbered(pattern: re.Pattern[str], block: str, first: int) -> Iterator[tuple[int, re.Match[str]]]:
+    """Return what a pattern finds, each with the number of its first line, where the block's is `first`."""
+    line, at = first, 0
+    for found in pattern.finditer(block):
+        line, at = line + block.count("\n", at, found.start()), found.start()
+        yield line, found
 
 
 def _text(text: str, line: int) -> Leaf:

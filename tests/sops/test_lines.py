@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,22 @@ def _file(sops: Sops) -> bytes:
     if sops.folder not in _FILES:
         _FILES[sops.folder] = sops.encrypt(PLAIN)
     return _FILES[sops.folder]
+
+
+def test_many_recipients_cost_what_they_are() -> None:
+    """Ten times the lines take some ten times the work, whatever stands in the block: counted, since nothing here is timed."""
+    looked = []
+
+    class Block(str):
+        """A text that tells how much of it is looked through for ends of lines."""
+
+        def count(self, mark: str, start: int = 0, end: int = sys.maxsize) -> int:  # type: ignore[override]
+            looked.append(min(end, len(self)) - start)
+            return super().count(mark, start, end)
+
+    block = Block("    version: x\n" * 5_000)
+    assert [entry.value.line for entry in lines._fields(block, 7)] == list(range(7, 5_007))
+    assert sum(looked) <= len(block)
 
 
 def test_a_successor_is_read_as_if_it_were_the_first(sops: Sops) -> None:
