@@ -127,6 +127,8 @@ def test_many_recipients_cost_what_they_are() -> None:
     class Block(str):
         """A text that tells how much of it is looked through for ends of lines."""
 
+        __slots__ = ()
+
         def count(self, mark: str, start: int = 0, end: int = sys.maxsize) -> int:  # type: ignore[override]
             looked.append(min(end, len(self)) - start)
             return super().count(mark, start, end)
