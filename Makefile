@@ -15,6 +15,7 @@ check: $(STAMP)
 	@$(BIN)/ruff check envgit tests bench
 	@$(BIN)/ruff format --check envgit tests bench
 	@$(BIN)/mypy
+	@$(BIN)/mypy bench
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 
 bench: $(STAMP)

@@ -40,7 +40,7 @@ def figures(stage: Stage) -> Iterator[Figure]:
 
 def _review(stage: Stage) -> Figure:
     """Return what a review takes from the process's start to its end."""
-    folder = stage.directory / "review"
+    folder = stage.fresh("review")
     folder.mkdir()
     server, github = Server(folder), GitHub()
     try:

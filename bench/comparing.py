@@ -6,9 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.envfile import EnvFile
+from bench.envfile import DATA_KEY, EnvFile
 from bench.figures import Figure, faster, pairs
-from bench.sources import DATA_KEY
 from bench.stage import ENVGIT, SOPS, Stage
 from envgit.sops.identities import generate
 
@@ -20,9 +19,9 @@ def diff(stage: Stage, number: int) -> Iterator[Figure]:
     """Yield two figures: one value changed, as by `sops set`, and every value sealed anew, as by `sops rotate`."""
     identity, recipient = generate()
     environ = stage.with_key(identity)
-    path = stage.directory / f"diff{number}"
+    path = stage.fresh(f"diff{number}")
     subprocess.run(["git", "init", "-q", "-b", "main", str(path)], check=True)
-    file = EnvFile(number, recipient, DATA_KEY)
+    file = EnvFile(number, recipient)
     first = file.anew()
     edited = file.change("VARIABLE_7", "another value", 1)
     rotated = file.anew(bytes(reversed(DATA_KEY)))

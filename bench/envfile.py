@@ -8,16 +8,17 @@ from envgit.sops import mac
 from envgit.sops.cipher import Cipher
 from envgit.sops.writer import encrypt
 
+DATA_KEY = bytes(range(32))  # protects nothing
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class EnvFile:
     """One file with `number` variables, for one recipient."""
 
-    def __init__(self, number: int, recipient: str, data_key: bytes) -> None:
+    def __init__(self, number: int, recipient: str, data_key: bytes = DATA_KEY) -> None:
         self._recipient, self._key = recipient, data_key
         self.values = {f"VARIABLE_{place}": f"value {place} of a service at first" for place in range(number)}
-        self._text = self.anew()
+        self.anew()
 
     def anew(self, key: bytes | None = None) -> bytes:
         """Return the file with every value sealed anew, as after `sops rotate` where another data key is given."""

@@ -36,9 +36,8 @@ def faster(what: str, beside: str, ours: float, theirs: float, wanted: float | N
     """So many times faster than what it stands beside."""
     ratio = theirs / ours
     text = f"at least {wanted:g} x faster" if wanted else "no figure promised"
-    return Figure(
-        what, time(ours), beside, time(theirs), f"{ratio:.3g} x faster", text, ratio >= wanted if wanted else None
-    )
+    said = f"{ratio:.3g} x faster" if ratio >= 1 else f"{1 / ratio:.3g} x slower"
+    return Figure(what, time(ours), beside, time(theirs), said, text, ratio >= wanted if wanted else None)
 
 
 def within(what: str, beside: str, ours: float, theirs: float, wanted: float | None) -> Figure:
@@ -48,11 +47,10 @@ def within(what: str, beside: str, ours: float, theirs: float, wanted: float | N
     return Figure(what, time(ours), beside, time(theirs), f"{ratio:.2f} x", text, ratio <= wanted if wanted else None)
 
 
-def rate(what: str, each: float, wanted: float, unit: str = "entries") -> Figure:
-    """So many a second."""
-    return Figure(
-        what, time(each), "", "", f"{1 / each:,.0f} {unit}/s", f"at least {wanted:,.0f}/s", 1 / each >= wanted
-    )
+def rate(what: str, each: float, wanted: float | None) -> Figure:
+    """So many entries a second."""
+    text = f"at least {wanted:,.0f}/s" if wanted else "no figure promised"
+    return Figure(what, time(each), "", "", f"{1 / each:,.0f} entries/s", text, 1 / each >= wanted if wanted else None)
 
 
 def bound(what: str, value: float, most: float, unit: str) -> Figure:

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 from bench.figures import Figure, bound, faster, pairs, rate, within
 from bench.longlog import ENVIRONMENTS, Live
-from bench.stage import ENVGIT, Stage
+from bench.stage import ENVGIT, Stage, audit_bytes
 
 SAMPLE = 200
 DAILY = 5
@@ -40,8 +39,8 @@ class Long:
 
     def __init__(self, stage: Stage, entries: int) -> None:
         self.stage, self.entries = stage, entries
-        path = stage.directory / f"log{entries}"
-        self.path = stage.made("longlog", path, str(path), str(entries))
+        self.path = stage.made("longlog", f"log{entries}", str(entries))
+        stage.run("git", "config", "gpg.ssh.allowedSignersFile", str(self.path / ".git" / "allowed"), cwd=self.path)
         self.root = (self.path / ".git" / "genesis").read_text().strip()
         self._verify = (*ENVGIT, "verify", "--all", "--trust-root", self.root)
 
@@ -56,7 +55,7 @@ class Long:
         for words, name, times in ((("blame",), "VARIABLE_7", 1.5), (("blame", "--all"), "BUSY", 2.5)):
             command = (*ENVGIT, *words, name)
             lines = len(self.stage.run(*command, cwd=self.path).splitlines())
-            assert lines == (ENVIRONMENTS if name != "BUSY" else self.entries // 100), lines
+            assert lines == (ENVIRONMENTS if name != "BUSY" else -(-(self.entries - 1) // 100)), lines
             what = f"{' '.join(words)} {name}: {lines:,} changes in {self.entries:,} entries"
             path = f"environments/env0/variables/{name}.json"
             ours, imported = pairs(partial(self._timed, *command), partial(self._timed, *IMPORT), 9)
@@ -99,21 +98,12 @@ class Long:
 
     def packed(self) -> Iterator[Figure]:
         """Yield what an entry takes in the repository, as it is in one pack, and after `git gc`."""
-        yield bound(f"an entry of {self.entries:,}, in one pack", _bytes(self.path) / self.entries, PACKED, "bytes")
+        yield bound(
+            f"an entry of {self.entries:,}, in one pack", audit_bytes(self.path) / self.entries, PACKED, "bytes"
+        )
         copy = self.stage.copy(self.path, "collected")
         subprocess.run(["git", "-C", str(copy), "gc", "-q"], check=True)
-        yield bound(f"an entry of {self.entries:,} after git gc", _bytes(copy) / self.entries, PACKED, "bytes")
-
-
-def _bytes(path: Path) -> int:
-    """Return what the audit branch takes on the disk."""
-    git = ["git", "-C", str(path)]
-    words = [*git, "rev-list", "--objects", "--no-object-names", "envgit-audit"]
-    listed = subprocess.run(words, check=True, capture_output=True).stdout
-    sized = subprocess.run(
-        [*git, "cat-file", "--batch-check=%(objectsize:disk)"], check=True, capture_output=True, input=listed
-    )
-    return sum(map(int, sized.stdout.split()))
+        yield bound(f"an entry of {self.entries:,} after git gc", audit_bytes(copy) / self.entries, PACKED, "bytes")
 
 
 class Growing:
@@ -128,10 +118,12 @@ class Growing:
         self._record()
 
     def _record(self) -> float:
-        return self.stage.timed(*ENVGIT, "record", cwd=self.path, environ=self.environ)
+        return self.stage.timed(*ENVGIT, "record", cwd=self.path, environ=self.environ, said=b"1 entry signed")
 
     def _verify(self) -> float:
-        return self.stage.timed(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path, said=b"OK, level")
+        return self.stage.timed(
+            *ENVGIT, "verify", "--trust-root", self.root, cwd=self.path, said=b"this log continues the one"
+        )
 
     def one(self) -> float:
         """Commit a change, and return how long recording it took."""
@@ -145,7 +137,7 @@ class Growing:
 
     def daily(self) -> float:
         """Let a few commits land with their entries, and return how long it takes to verify from what this machine saw before."""
-        self._verify()
+        self.stage.run(*ENVGIT, "verify", "--trust-root", self.root, cwd=self.path)
         for _one in range(DAILY):
             self.one()
         return self._verify()

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from bench.envfile import EnvFile
-from bench.sources import DATA_KEY
 from envgit.audit.entry import Change, ChangeBody, Event, FileChange, GenesisSource, Signer, Signers, Source
 from envgit.audit.objects import ObjectWrite, tree_row, written
 from envgit.fingerprint import FingerprintKey, digest
@@ -22,8 +21,10 @@ from envgit.model import (
     ChangeKind,
     CommitId,
     Config,
+    Digest,
     EnvironmentPattern,
     EventKind,
+    Fingerprint,
     ObjectId,
     Person,
     Secret,
@@ -43,7 +44,7 @@ class LongLog:
     def __init__(self, path: Path) -> None:
         subprocess.run(["git", "init", "-q", "-b", "main", str(path)], check=True)
         self.path, self.repo, self.key = path, Repository.open(path), SigningKey.generate()
-        key_file = path / ".git" / "bench-signing-key"
+        key_file = path / ".git" / "bench-signing-key"  # named by whoever records on; this place is not the last
         key_file.touch(0o600)
         key_file.write_text(self.key.to_openssh())
         for setting, value in (
@@ -67,8 +68,8 @@ class LongLog:
         (path / ".git" / "genesis").write_text(f"sha256:{self.log.leaf.hex()}\n")
         self.fingerprints = FingerprintKey.of(bytes(range(32)))
         self.commits: list[CommitId] = []
-        self.last: dict[tuple[int, str], tuple[int, str]] = {}
-        self.held: dict[int, str] = {}
+        self.last: dict[tuple[int, str], tuple[int, Fingerprint]] = {}
+        self.held: dict[int, Digest] = {}
         self.rows: dict[str, ObjectId] = {}
         self.waiting: list[ObjectWrite] = []
 
@@ -126,7 +127,7 @@ class Live:
         self._path = path
         identity, recipient = generate()
         (path / ".git" / "bench.agekey").write_text(f"{identity}\n")
-        self._file = EnvFile(LIVE, recipient, DATA_KEY)
+        self._file = EnvFile(LIVE, recipient)
         subprocess.run(["git", "-C", str(path), "reset", "-q", "--hard"], check=True)
         self._land(self._file.anew())
         self._number = 0

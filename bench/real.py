@@ -55,7 +55,7 @@ class Real:
 
     def _clone(self) -> Path:
         self.number += 1
-        path = self.stage.directory / f"real{self.number}"
+        path = self.stage.fresh(f"real{self.number}")
         subprocess.run(["git", "clone", "-q", "-b", "main", str(DATA / "history.bundle"), str(path)], check=True)
         return path
 
@@ -77,7 +77,7 @@ class Real:
 
     def _sides(self) -> list[str]:
         """Write both sides of every changed file to disk, as one would for sops, and return their paths."""
-        found = []
+        found: list[str] = []
         folder = self.stage.directory / "sides"
         folder.mkdir(exist_ok=True)
         for commit in self._run("git", "rev-list", "main").decode().split():

@@ -1,4 +1,4 @@
-"""Make source histories with real SOPS files, through `git fast-import`: `python -m bench.sources KIND DIRECTORY COMMITS`."""
+"""Make source histories with real SOPS files, through `git fast-import`: `python -m bench.sources DIRECTORY KIND COMMITS`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from envgit.sops.identities import generate
 
 VARIABLES = 60
 FILES = 200
-DATA_KEY = bytes(range(32))
 CONFIGURATION = b"version: 1\nenvironments: envs/{environment}.yaml\nbranch: main\n"
 
 Files = dict[str, bytes]
 
 
-def main(kind: str, directory: str, commits: str) -> None:
+def main(directory: str, kind: str, commits: str) -> None:
     """Make one history, and put its identity, which protects nothing, beside it."""
     path = Path(directory)
     identity, recipient = generate()
@@ -36,7 +35,7 @@ def main(kind: str, directory: str, commits: str) -> None:
 
 def _backfill(recipient: str, commits: int) -> Iterator[Files]:
     """Yield a first commit with 60 variables, and then a change of one of them a commit."""
-    file = EnvFile(VARIABLES, recipient, DATA_KEY)
+    file = EnvFile(VARIABLES, recipient)
     yield {".envgit.yaml": CONFIGURATION, "envs/live.yaml": file.anew()}
     for number in range(commits):
         yield {"envs/live.yaml": file.change(f"VARIABLE_{number * 7 % VARIABLES}", f"value {number}", number + 1)}
@@ -44,14 +43,19 @@ def _backfill(recipient: str, commits: int) -> Iterator[Files]:
 
 def _busy(recipient: str, commits: int) -> Iterator[Files]:
     """Yield commits of which one in ten touches an environment, in a tree with other files, as a team's repository has it."""
-    file = EnvFile(VARIABLES, recipient, DATA_KEY)
-    rest = {f"src/part{number % 20}/file{number}.py": b"first\n" for number in range(FILES)}
+    file = EnvFile(VARIABLES, recipient)
+    rest = {_path(number): b"first\n" for number in range(FILES)}
     yield {".envgit.yaml": CONFIGURATION, "envs/live.yaml": file.anew(), **rest}
     for number in range(1, commits):
         if number % 10:
-            yield {f"src/part{number % 20}/file{number % FILES}.py": b"%d\n" % number}
+            yield {_path(number % FILES): b"%d\n" % number}
         else:
             yield {"envs/live.yaml": file.change(f"VARIABLE_{number % VARIABLES}", f"value {number}", number)}
+
+
+def _path(number: int) -> str:
+    """Return one of 200 paths below 30 folders at the top."""
+    return f"part{number % 30}/src/file{number}.py"
 
 
 def _commit(number: int, files: Files) -> bytes:

@@ -51,16 +51,22 @@ class Stage:
         assert said in out, (command, out)
         return took
 
-    def made(self, module: str, path: Path, *words: str) -> Path:
-        """Return what a module of the benchmark makes at a path, which it does once."""
+    def made(self, module: str, name: str, *words: str) -> Path:
+        """Return what a module of the benchmark makes under a name, which it does once: half of one is none."""
+        path, aside = self.directory / name, self.fresh(f"{name}.part")
         if not path.exists():
-            self.run(sys.executable, "-m", f"bench.{module}", *words, cwd=self.directory)
+            self.run(sys.executable, "-m", f"bench.{module}", str(aside), *words, cwd=self.directory)
+            aside.rename(path)
         return path
+
+    def fresh(self, name: str) -> Path:
+        """Return a path at which nothing is."""
+        subprocess.run(["rm", "-rf", str(self.directory / name)], check=True)
+        return self.directory / name
 
     def copy(self, path: Path, name: str) -> Path:
         """Return a copy of a repository, one that may be changed."""
-        target = self.directory / name
-        subprocess.run(["rm", "-rf", str(target)], check=True)
+        target = self.fresh(name)
         subprocess.run(["cp", "-a", str(path), str(target)], check=True)
         return target
 
@@ -70,16 +76,26 @@ class Stage:
         (self.directory / "home").mkdir()
 
     def peak(self, *command: str, cwd: Path, environ: dict[str, str] | None = None) -> float:
-        """Return the most memory, in MiB, that a command and the processes of its own had together; pages that they share count once."""
-        process = subprocess.Popen(
-            command, cwd=cwd, env=environ or self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        """Return the most memory, in MiB, that a command and its processes were seen to have together, some fifty times a second; what they share counts once."""
         most = 0
-        while process.poll() is None:
-            most = max(most, sum(map(_proportional, _family(process.pid))))
-            time.sleep(LOOK)
-        assert process.returncode == 0, process.stderr and process.stderr.read().decode()[-2000:]
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, cwd=cwd, env=environ or self.environ, stdout=quiet, stderr=quiet) as process:
+            while process.poll() is None:
+                most = max(most, sum(map(_proportional, _family(process.pid))))
+                time.sleep(LOOK)
+        assert process.returncode == 0, command
         return most / 1024
+
+
+def audit_bytes(path: Path) -> int:
+    """Return what the audit branch takes on the disk."""
+    git = ["git", "-C", str(path)]
+    words = [*git, "rev-list", "--objects", "--no-object-names", "envgit-audit"]
+    listed = subprocess.run(words, check=True, capture_output=True).stdout
+    sized = subprocess.run(
+        [*git, "cat-file", "--batch-check=%(objectsize:disk)"], check=True, capture_output=True, input=listed
+    )
+    return sum(map(int, sized.stdout.split()))
 
 
 def _family(pid: int) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -19,6 +18,14 @@ Result = TypeVar("Result")
 def possible() -> bool:
     """Tell whether it would bring anything: on macOS a fork is not safe, and one processor does not work faster in two processes."""
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+def begun(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Begin work beside where that can be, and return how to wait for it; else the work itself, to be done then."""
+    try:
+        return Beside(work).result if possible() else work
+    except OSError:  # no process is to be had
+        return work
 
 
 class Beside(Generic[Result]):
@@ -57,7 +64,7 @@ class Beside(Generic[Result]):
 
 def _run(answer: Connection, work: Callable[[], Result]) -> None:
     gc.disable()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the one that waits says what there is to say
+    os.setpgid(0, 0)  # Ctrl-C is for the one that waits: what is half done here is done to its end, or stopped by it
     try:
         answer.send(work())
     except EnvgitError as error:

@@ -26,12 +26,9 @@ class _Row(NamedTuple):
     """The last value of a variable, its fingerprint, and its row of a state: most values of a revision were in the one before."""
 
     type: ValueType
-    data: bytes
+    value: Secret
     mark: Fingerprint
     text: str
-
-    def __repr__(self) -> str:
-        return "_Row(...)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class FingerprintKey:
 
     def _row(self, variable: str, kind: ValueType, value: Secret) -> _Row:
         row = self._known.get(variable)
-        if row is None or row.type is not kind or row.data != value.reveal():
+        if row is None or row.type is not kind or (row.value is not value and row.value != value):
             message = b"".join(
                 len(part).to_bytes(8, "big") + part
                 for part in (variable.encode("utf-8", "surrogateescape"), kind.encode(), value.reveal())
@@ -61,7 +58,7 @@ class FingerprintKey:
             mark = Fingerprint(hmac.digest(self.secret.reveal(), message, "sha256")[:FINGERPRINT_BYTES].hex())
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            row = _Row(kind, value.reveal(), mark, _JSON.encode([variable, str(kind), mark]))
+            row = _Row(kind, value, mark, _JSON.encode([variable, str(kind), mark]))
             self._known[variable] = row
         return row
 

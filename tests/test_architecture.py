@@ -20,7 +20,6 @@ LAYERS = {
     "envgit": 0,  # the package itself: its version
     "envgit.model": 0,
     "envgit.errors": 0,
-    "envgit.beside": 1,
     "envgit.escape": 1,
     "envgit.words": 1,
     "envgit.environments": 1,
@@ -32,6 +31,7 @@ LAYERS = {
     "envgit.sops": 1,
     "envgit.config": 2,
     "envgit.redact": 2,
+    "envgit.beside": 2,
     "envgit.git": 2,
     "envgit.signing": 2,
     "envgit.ssh_keygen": 2,

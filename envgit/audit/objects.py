@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha1
 from typing import NamedTuple
@@ -12,12 +13,13 @@ from envgit.model import ObjectId
 TREE_MODE = b"40000"
 BLOB_MODE = b"100644"
 ID_BYTES = 20
+_PLAIN = re.compile(rb"(?:(?:40000|100644) [^\0 ]++\0.{20})*+", re.DOTALL)
 
 
 class ObjectWrite(NamedTuple):
     """An object that is to be in the repository: its id, its kind (`blob`, `tree` or `commit`), its bytes.
 
-    `like` is an object that has most of those bytes: what stood in its place before.
+    `like` is an object that has most of those bytes: what stood in its place before, or beside it.
     """
 
     id: ObjectId
@@ -56,6 +58,14 @@ def tree_rows(data: bytes) -> Iterator[tuple[bytes, bytes, ObjectId]]:
             raise FormatError("a tree that is cut off")
         yield data[place:space], data[space + 1 : end], ObjectId(data[end + 1 : end + 1 + ID_BYTES].hex())
         place = end + 1 + ID_BYTES
+
+
+def is_plain_tree(data: bytes) -> bool:
+    """Tell whether a tree's bytes are rows of files and directories alone, whose names have no space: as all of a log are.
+
+    In no other could a row be taken for one that is only part of a name.
+    """
+    return _PLAIN.fullmatch(data) is not None
 
 
 def find_in_tree(data: bytes, name: bytes) -> tuple[bytes, ObjectId] | None:

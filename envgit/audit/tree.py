@@ -15,6 +15,7 @@ from envgit.audit.objects import (
     TREE_MODE,
     ObjectWrite,
     find_in_tree,
+    is_plain_tree,
     tree_row,
     tree_rows,
     written,
@@ -58,6 +59,8 @@ class Directory:
         # To find one name costs no taking apart of the others.
         self._raw: bytes | None = load(tree) if tree is not None else None
         self._whole = tree is not None
+        if self._raw is not None and not is_plain_tree(self._raw):
+            self._take_apart()
 
     def row(self, name: bytes) -> tuple[bytes, ObjectId] | None:
         """Return mode and id of a name; the id of a directory that was changed is true after a flush."""
@@ -87,13 +90,13 @@ class Directory:
             found = self._children[name] = Directory(self._load, None, name)
         return found
 
-    def put(self, mode: bytes, name: bytes, oid: ObjectId) -> None:
-        """Set what stands under a name; raise FormatError where that is a directory, and a file is put."""
+    def put(self, name: bytes, oid: ObjectId) -> None:
+        """Set the blob that stands under a name; raise FormatError where something else does."""
         self._take_apart()
         known = self._rows.get(name)
-        if known is not None and known[0] != mode:
+        if known is not None and known[0] != BLOB_MODE:
             raise FormatError("a tree with something else where a file belongs")
-        self._set(mode, name, oid)
+        self._set(BLOB_MODE, name, oid)
 
     def changes(self, child: Directory) -> None:
         """Let the next flush write a subdirectory."""
@@ -185,7 +188,7 @@ class Tree:
         directory = chain[-1]
         name = path[-1].encode()
         made = written("blob", data, directory.like(name))
-        directory.put(BLOB_MODE, name, made.id)
+        directory.put(name, made.id)
         if kept:
             directory.blobs[name] = data
         self._fresh.append(made)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from envgit.audit.objects import ID_BYTES
 from envgit.git.trees import Row, Trees
 from envgit.model import ObjectId
-
-ID_BYTES = 20
 
 
 class Tops:

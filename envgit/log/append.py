@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -26,8 +27,8 @@ from envgit.audit.merkle import leaf_hash
 from envgit.audit.objects import ObjectWrite, written
 from envgit.audit.state import apply
 from envgit.audit.tree import Tree
-from envgit.beside import Beside, possible
-from envgit.errors import CannotTell, LogError
+from envgit.beside import begun
+from envgit.errors import CannotTell, EnvgitError, LogError
 from envgit.git.repository import Repository
 from envgit.log.branch import Log
 from envgit.log.readme import TEXT
@@ -66,7 +67,7 @@ class _Sent(NamedTuple):
 
     tip: CommitId
     size: int
-    written: Callable[[], None]
+    wait: Callable[[], None]
 
 
 class Appender:
@@ -127,15 +128,23 @@ class Appender:
             self._land()
 
     def hand_over(self) -> None:
-        """Begin to write all new objects, once those handed over before are written and the branch has moved to them."""
+        """Begin to write all new objects, once those handed over before are written and the branch has moved to them.
+
+        Raise what `flush` raises, of the ones before.
+        """
         self._land()
-        self._send(apart=possible())
+        self._send(apart=True)
+
+    def settle(self) -> None:
+        """Keep what was handed over, where a run ends for another reason; an error of its own is not told then."""
+        with suppress(EnvgitError):
+            self._land()
 
     def _send(self, *, apart: bool) -> None:
         if self._repo is None or self._tip is None:
             return
         write = partial(self._repo.write, self._new)
-        self._sent = _Sent(CommitId(self._tip), self.log.size, Beside(write).result if apart else write)
+        self._sent = _Sent(CommitId(self._tip), self.log.size, begun(write) if apart else write)
         # What is on its way can be read here, what was before is in the repository: a long run holds no more than that.
         on_the_way = {item.id: item.data for item in self._new}
         repo = self._repo
@@ -147,11 +156,11 @@ class Appender:
         if sent is None or self._repo is None:
             return
         try:
-            sent.written()
+            sent.wait()
             self._repo.update_ref(self._ref, sent.tip, self._expected, f"envgit: {sent.size} entries")
         except CannotTell as error:
-            written = self._landed - self.began
-            what = f"of this run {count(written, 'entry')} recorded" if written else "nothing was recorded"
+            done = self._landed - self.began
+            what = f"of this run {count(done, 'entry')} recorded" if done else "nothing was recorded"
             raise type(error)(f"{error}; {what}") from None
         self._landed = sent.size
         self._expected = self.log.tip = sent.tip

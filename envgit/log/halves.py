@@ -38,7 +38,10 @@ def in_halves(repo: Repository, tip: ObjectId, size: int, root_at: int | None) -
     """
     if size < LONG or not possible():
         return None
-    other = Beside(lambda: _later(repo.start, tip, size, root_at))
+    try:
+        other = Beside(lambda: _later(repo.start, tip, size, root_at))
+    except OSError:  # no process is to be had
+        return None
     try:
         earlier = _earlier(repo, tip, size, root_at)
         later = other.result() if earlier is not None else None

@@ -145,10 +145,14 @@ def _attempt(run: Session, log: Log, source: Source, head: CommitId, told: Told)
     )
     appender.warnings += _odd_here(run, log)
     recorder = Recorder(run.repo, Snapshots(run.repo, Reader(keyring), run.watch), Keys(keyring), appender.log, told)
-    for planned in source(recorder, head):
-        appender.append(planned.kind, planned.body)
-        if appender.waiting >= BATCH or appender.weight >= BATCH_BYTES:
-            appender.hand_over()
+    try:
+        for planned in source(recorder, head):
+            appender.append(planned.kind, planned.body)
+            if appender.waiting >= BATCH or appender.weight >= BATCH_BYTES:
+                appender.hand_over()
+    except BaseException:
+        appender.settle()
+        raise
     appender.flush()
     if recorder.unopened:
         recorder.warnings.append(

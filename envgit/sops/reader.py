@@ -97,19 +97,20 @@ class Reader:
 
     def _remember(self, text: list[str], known: Metadata, places: Sequence[Place], made: Snapshot) -> None:
         if made.mac is Mac.GOOD and made.data_key is not None:
-            self._successive.remember(text, known, made.data_key.reveal(), places, made.values)
+            self._successive.remember(text, known, made.data_key, places, made.values)
 
     def _successor(self, snapshot: Snapshot, text: list[str], after: Successor) -> Snapshot:
         """Return a revision of which only the changed values are opened; the code is checked over all of them."""
-        snapshot, before = _claimed(snapshot, after.known), after.before
+        snapshot, before = _claimed(snapshot, after.metadata), after.before
         fresh = [after.places[number] for number in after.changed]
-        opened = list(self._values(fresh, before.key))
+        key = before.key.reveal()
+        opened = list(self._values(fresh, key))
         values = list(before.values)
         for number, value in zip(after.changed, opened, strict=True):
             values[number] = value
-        if _problem(fresh, opened) or self._mac_problem(after.places, values, after.known, before.key):
-            return self._opened_snapshot(snapshot, after.places, after.known)
-        made = snapshot._replace(values=tuple(values), data_key=Secret(before.key), mac=Mac.GOOD)
+        if _problem(fresh, opened) or self._mac_problem(after.places, values, after.metadata, key):
+            return self._opened_snapshot(snapshot, after.places, after.metadata)
+        made = snapshot._replace(values=tuple(values), data_key=before.key, mac=Mac.GOOD)
         self._successive.follow(text, after, made.values)
         return made
 

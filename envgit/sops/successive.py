@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from envgit.model import Value
+from envgit.model import Secret, Value
 from envgit.sops import lines, metadata
 from envgit.sops.document import METADATA_KEY
 from envgit.sops.leaves import Place
@@ -24,8 +24,8 @@ class Known(NamedTuple):
     """A revision that was read: its lines, and what they gave; `at` is the place of the variable in each line that holds one."""
 
     text: list[str]
-    known: Metadata
-    key: bytes
+    metadata: Metadata
+    key: Secret
     places: tuple[Place, ...]
     values: tuple[Value, ...]
     at: dict[int, int]
@@ -34,7 +34,7 @@ class Known(NamedTuple):
 class Successor(NamedTuple):
     """A revision by what is new in it: `changed` are the numbers of its variables that stand in other lines."""
 
-    known: Metadata
+    metadata: Metadata
     places: tuple[Place, ...]
     changed: tuple[int, ...]
     before: Known
@@ -49,7 +49,7 @@ class Successive:
         self._known: dict[str, Known] = {}  # by what a block has but for its stamps: the wrapped data key above all
 
     def remember(
-        self, text: list[str], known: Metadata, key: bytes, places: Sequence[Place], values: Sequence[Value]
+        self, text: list[str], known: Metadata, key: Secret, places: Sequence[Place], values: Sequence[Value]
     ) -> None:
         """Keep a revision of the usual form for the ones behind it."""
         block = _block(text)
@@ -61,7 +61,7 @@ class Successive:
     def follow(self, text: list[str], after: Successor, values: tuple[Value, ...]) -> None:
         """Keep a successor in the place of what it follows."""
         self._known[_block(text)] = after.before._replace(
-            text=text, known=after.known, places=after.places, values=values
+            text=text, metadata=after.metadata, places=after.places, values=values
         )
 
     def after(self, text: list[str]) -> Successor | None:
@@ -83,7 +83,7 @@ class Successive:
                 stamp[kind] = lines.text_of(new)
             else:
                 return None
-        known = metadata.stamped(before.known, stamp[lines.MAC], stamp[lines.MODIFIED])
+        known = metadata.stamped(before.metadata, stamp[lines.MAC], stamp[lines.MODIFIED])
         return Successor(known, tuple(places), tuple(changed), before) if known is not None else None
 
 

@@ -176,6 +176,18 @@ def test_forgotten_folders_go_on() -> None:
         forgetful.put(("e", "0", "late"), b"")
 
 
+@pytest.mark.parametrize(
+    "row", [(b"40000", b"100644 a.json"), (b"040000", b"a.json"), (b"140000", b"a.json"), (b"100755", b"a.json")]
+)
+def test_what_only_looks_like_a_row_is_none(row: tuple[bytes, bytes]) -> None:
+    """A row's name or mode may hold the bytes of another: before and after a change the tree is the same."""
+    data = tree_row(row[0], row[1], blob_id(b"x"))
+    tree = Tree(lambda _oid: data, ObjectId("0" * 40))
+    assert tree.get(("a.json",)) is None
+    tree.put(("b.json",), b"")
+    assert tree.get(("a.json",)) is None
+
+
 def test_a_file_takes_no_directorys_place() -> None:
     """What would leave two rows of one name is refused."""
     tree = Tree()

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envgit.audit.objects import ObjectWrite, tree_row, written
-from envgit.git.pack import delta, packed, write_pack
+from envgit.git.delta import delta
+from envgit.git.pack import packed, write_pack
 
 WORDS = st.sampled_from(
     [b'"', b'","', b'":"', b"\n", b"a", b"after", b"0123456789abcdef" * 4, b"sha256:", b"x" * 200, b"\0"]

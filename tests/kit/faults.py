@@ -257,7 +257,7 @@ def _run(asked: dict[str, Any], streams: tuple[int, int, int]) -> int:
     os.environ.update(asked.get("environ", {}))
     _set("envgit.log.clock", "datetime", _Clock)
     _set("envgit.git.refs", "LOCK_PAUSE", 0.001)
-    _set("envgit.log.append", "possible", lambda: False)  # points are those of one process
+    _set("envgit.beside", "possible", lambda: False)  # points are those of one process
     for name, module, constant in (
         ("batch", "envgit.log.recording", "BATCH"),
         ("loose", "envgit.git.objects", "LOOSE_AT_MOST"),

@@ -6,16 +6,19 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
+from envgit import beside
 from envgit.audit.objects import ObjectWrite
-from envgit.beside import Beside
+from envgit.beside import Beside, begun
 from envgit.errors import CannotTell, RepositoryError
+from envgit.git.history import Step
 from envgit.git.objects import Objects
 from envgit.log import append, clock, recording
+from envgit.log.record import Planned, Recorder
 from tests.kit.cli import Cli
 from tests.kit.repo import Repo
 
@@ -94,18 +97,68 @@ def _fails(monkeypatch: pytest.MonkeyPatch, at: int, how: Callable[[], None]) ->
 def test_a_log_that_is_written_beside_is_as_one_that_is_not(
     made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Same bytes, same chain, whole packs, and it verifies."""
+    """The same entries, whole packs, and it verifies; fingerprints differ, since their key is made anew."""
     begun = made.ref("envgit-audit")
     cli.ok("record")
     assert _size(made) == ENTRIES
     assert made.git("fsck", "--full", "--strict", check=True) == ""
     cli.ok("verify", "--all")
-    subjects = made.git("log", "--format=%s", "envgit-audit")
+    told = made.git("log", "--format=%s%n%an%n%ad", "envgit-audit")
     made.git("update-ref", "refs/heads/envgit-audit", begun)
     shutil.rmtree(Path(os.environ["HOME"]) / ".local" / "state")  # what this machine saw
-    monkeypatch.setattr(append, "possible", lambda: False)
+    monkeypatch.setattr(beside, "possible", lambda: False)
     cli.ok("record")
-    assert (_size(made), made.git("log", "--format=%s", "envgit-audit")) == (ENTRIES, subjects)
+    assert made.git("log", "--format=%s%n%an%n%ad", "envgit-audit") == told
+
+
+def test_large_entries_are_handed_over_earlier(made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch ends after so many bytes, too: each move of the branch stands in its reflog."""
+    monkeypatch.setattr(recording, "BATCH", 1_000)
+    monkeypatch.setattr(recording, "BATCH_BYTES", 1)
+    before = len(made.git("reflog", "show", "envgit-audit").splitlines())
+    cli.ok("record")
+    assert len(made.git("reflog", "show", "envgit-audit").splitlines()) - before == ENTRIES - 1
+
+
+@pytest.mark.parametrize("error", [RepositoryError("odd"), KeyboardInterrupt()])
+def test_what_was_handed_over_is_kept_when_a_run_ends(
+    made: Repo, cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """An error of what comes later, or Ctrl-C, takes nothing away that was on its way."""
+    whole, seen = Recorder.describe, []
+
+    def describe(self: Recorder, step: Step) -> Iterator[Planned]:
+        seen.append(step)
+        if len(seen) == 6:
+            raise error
+        return whole(self, step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "describe", describe)
+        assert cli.run("record").exit == (130 if isinstance(error, KeyboardInterrupt) else 3)
+    assert _size(made) == 5
+    cli.ok("record")
+    assert _size(made) == ENTRIES
+
+
+def test_a_defect_beside_is_a_defect_here() -> None:
+    """It is told by its kind, and what it may quote is not."""
+
+    def fail() -> None:
+        raise ValueError("a value")
+
+    with pytest.raises(RuntimeError, match="^ValueError in a process beside$"):
+        Beside(fail).result()
+
+
+def test_where_no_process_is_to_be_had_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on processes costs time and nothing else."""
+
+    def refuse(_work: object) -> Beside[int]:
+        raise BlockingIOError
+
+    monkeypatch.setattr(beside, "Beside", refuse)
+    assert begun(os.getpid)() == os.getpid()
 
 
 def _full() -> None:
