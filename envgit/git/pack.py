@@ -17,8 +17,9 @@ _TYPES = {"commit": 1, "tree": 2, "blob": 3}
 _COMPRESSION = 1
 _OFFSET_DELTA = 6
 _WORTH = 128  # what is shorter is whole
-# So many deltas one has to go through at most to read an object. Any entry may be asked for; of trees it is mostly the newest.
-_DEEPEST = {"blob": 10, "tree": 50, "commit": 0}
+# So many deltas one has to go through at most to read an object. Any entry may be asked for; of trees it is mostly the newest, and
+# a large one that stands whole takes as much as fifty entries.
+_DEEPEST = {"blob": 10, "tree": 250, "commit": 0}
 
 
 def write_pack(git_dir: Path, objects: Sequence[ObjectWrite]) -> None:

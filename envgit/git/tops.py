@@ -36,24 +36,25 @@ class Tops:
         return self._look(new)
 
     def _look(self, tree: ObjectId) -> bool:
-        before, data = self._data, self._repo.tree_bytes(tree)
+        data = self._repo.tree_bytes(tree)
+        row = self._one_row(data) if len(data) == len(self._data) and data != self._data else None
+        if row is None or self._names[row] in self._watched:
+            return self._take_apart(tree, data)
         self._tree, self._data = tree, data
-        row = self._one_row(before, data) if len(data) == len(before) and data != before else None
-        if row is not None and self._names[row] not in self._watched:
-            return False
-        return self._take_apart(data)
+        return False
 
-    def _one_row(self, before: bytes, data: bytes) -> int | None:
+    def _one_row(self, data: bytes) -> int | None:
         """Return which row differs, where nothing but its id does."""
-        difference = int.from_bytes(before) ^ int.from_bytes(data)
+        difference = int.from_bytes(self._data) ^ int.from_bytes(data)
         first = len(data) - (difference.bit_length() + 7) // 8
         last = len(data) - 1 - ((difference & -difference).bit_length() - 1) // 8
         row = bisect_right(self._ends, first)
         within = row < len(self._ends) and self._ends[row] - ID_BYTES <= first and last < self._ends[row]
         return row if within else None
 
-    def _take_apart(self, data: bytes) -> bool:
-        rows = self._repo.rows_of(data, self._tree or ObjectId(""))
+    def _take_apart(self, tree: ObjectId, data: bytes) -> bool:
+        rows = self._repo.rows_of(data, tree)
+        self._tree, self._data = tree, data
         self._names = [name for _mode, name, _oid in rows]
         self._ends, end = [], 0
         for mode, name, oid in rows:

@@ -39,6 +39,10 @@ class OddLog(LogError):
         super().__init__(message)
         self.tip = tip
 
+    def __reduce__(self) -> tuple[type[OddLog], tuple[str, CommitId]]:
+        """Let it come back whole from another process."""
+        return OddLog, (str(self), self.tip)
+
 
 class Log:
     """A log, as the tree of its newest entry has it; `ref` and `tip` are empty for one that is only in memory."""

@@ -97,7 +97,7 @@ def test_git_reads_what_is_packed_by_differences(repo: Path) -> None:
     rows = {f"{number:03}": item.id for number, item in enumerate(made)}
     blob: ObjectWrite | None = None
     tree: ObjectWrite | None = None
-    for number in range(130):
+    for number in range(300):
         data = json.dumps(
             {"after": f"{number:064}", "before": f"{number - 1:064}", "kind": "changed", "n": number}
         ).encode()
@@ -111,10 +111,10 @@ def test_git_reads_what_is_packed_by_differences(repo: Path) -> None:
     for item in made:
         assert read(repo, item.id) == item.data
     depths = chains(repo)
-    assert max(depths[item.id] for item in made if item.kind == "tree") == 50
+    assert max(depths[item.id] for item in made if item.kind == "tree") == 250
     assert max(depths[item.id] for item in made if item.kind == "blob") == 10
     assert depths[made[-1].id] == depths[made[-2].id] == 0, "the newest are read most"
-    assert sum(depth > 0 for depth in depths.values()) > 200
+    assert sum(depth > 0 for depth in depths.values()) > 500
     assert len(packed(made)) < sum(len(item.data) for item in made) / 20
 
 

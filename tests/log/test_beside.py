@@ -18,7 +18,9 @@ from envgit.errors import CannotTell, RepositoryError
 from envgit.git.history import Step
 from envgit.git.objects import Objects
 from envgit.log import append, clock, recording
+from envgit.log.branch import OddLog
 from envgit.log.record import Planned, Recorder
+from envgit.model import CommitId
 from tests.kit.cli import Cli
 from tests.kit.repo import Repo
 
@@ -44,6 +46,17 @@ def test_what_the_other_process_raises_is_raised_here() -> None:
 
     with pytest.raises(RepositoryError, match="^no room$"):
         Beside(refuse).result()
+
+
+def test_an_error_that_says_more_comes_back_whole() -> None:
+    """What an error has besides its message comes along."""
+
+    def refuse() -> None:
+        raise OddLog("odd", CommitId("0" * 40))
+
+    with pytest.raises(OddLog) as found:
+        Beside(refuse).result()
+    assert found.value.tip == "0" * 40
 
 
 def test_a_process_that_is_killed_is_told() -> None:
