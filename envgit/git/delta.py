@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-_MARK = b'"'  # JSON is parted by it
+_MARKS = {"blob": b'"', "commit": b"\n"}  # what parts JSON, and what a commit is made of
 _LEAST = 8  # to copy less than that saves nothing
 _MOST = 0x7F  # bytes that one instruction inserts
 _MOST_COPIED = 0xFFFFFF
@@ -23,7 +23,7 @@ class Span(NamedTuple):
 def delta(kind: str, old: bytes, new: bytes) -> bytes:
     """Return git's instructions that make `new` of `old`: which of its bytes to copy, and which others to insert."""
     out = bytearray(_number(len(old)) + _number(len(new)))
-    spans = _same_ends(old, new) if kind == "tree" else _same_parts(old, new)
+    spans = _same_ends(old, new) if kind == "tree" else _same_parts(old, new, _MARKS[kind])
     at = 0
     for place, size, where in spans:
         out += _insert(new[at:where]) + _copy(place, size)
@@ -45,15 +45,15 @@ def _common(most: int, same: Callable[[int], bool]) -> int:
     return bisect_left(range(1, most + 1), 1, key=lambda size: 0 if same(size) else 1)
 
 
-def _same_parts(old: bytes, new: bytes) -> Iterator[Span]:
-    """Yield runs of parts, each up to a quotation mark, that stand in both, wherever in the old one."""
+def _same_parts(old: bytes, new: bytes, mark: bytes) -> Iterator[Span]:
+    """Yield runs of parts, each up to a mark, that stand in both, wherever in the old one."""
     known: dict[bytes, int] = {}
     at = 0
-    for part in old.split(_MARK):
+    for part in old.split(mark):
         known.setdefault(part, at)
         at += len(part) + 1
     place, size, begin, at = 0, 0, 0, 0
-    for part in new.split(_MARK):
+    for part in new.split(mark):
         piece = new[at : at + len(part) + 1]
         if not size or old[place + size : place + size + len(piece)] != piece:
             if size >= _LEAST:

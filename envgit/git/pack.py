@@ -17,9 +17,9 @@ _TYPES = {"commit": 1, "tree": 2, "blob": 3}
 _COMPRESSION = 1
 _OFFSET_DELTA = 6
 _WORTH = 128  # what is shorter is whole
-# So many deltas one has to go through at most to read an object. Any entry may be asked for; of trees it is mostly the newest, and
-# a large one that stands whole takes as much as fifty entries.
-_DEEPEST = {"blob": 10, "tree": 250, "commit": 0}
+# So many deltas one has to go through at most to read an object: any entry may be asked for, of trees it is mostly the newest. git's own
+# repacking cuts chains at fifty.
+_DEEPEST = {"blob": 10, "tree": 50, "commit": 10}
 
 
 def write_pack(git_dir: Path, objects: Sequence[ObjectWrite]) -> None:
@@ -45,7 +45,7 @@ def packed(objects: Iterable[ObjectWrite]) -> bytes:
         below, depth_below = places.get(base.id, (0, 0)) if base is not None else (0, 0)
         if base is not None and below and depth_below < _DEEPEST[item.kind]:
             change = delta(item.kind, base.data, item.data)
-        if change is not None and len(change) < len(item.data) // 2:
+        if change is not None and 3 * len(change) < 2 * len(item.data):
             depth = depth_below + 1
             body += _head(_OFFSET_DELTA, len(change)) + _distance(place - below) + zlib.compress(change, _COMPRESSION)
         else:

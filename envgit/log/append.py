@@ -175,7 +175,7 @@ class Appender:
         self._new += objects
         self.weight += sum(len(item.data) for item in objects)
         plain = commits.unsigned(entry, self.leaf, root, self._tip, self.log.state, signer)
-        made = written("commit", commits.attach(plain, self.pen.key.sign_commit(plain)))
+        made = written("commit", commits.attach(plain, self.pen.key.sign_commit(plain)), self._tip)
         self._new.append(made)
         self._tip = made.id
 
