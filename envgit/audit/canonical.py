@@ -6,6 +6,7 @@ Keys are ASCII and floats do not exist here: Python's sorted keys are RFC 8785's
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import NoReturn
 
 from envgit.errors import CannotTell
@@ -13,6 +14,9 @@ from envgit.errors import CannotTell
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
+# A text as JSON: what the encoder below makes of each.
+quoted = encode_basestring
+TOO_LONG = f"more than {MAX_BYTES >> 20} MiB of JSON"
 
 
 class FormatError(CannotTell):
@@ -22,17 +26,17 @@ class FormatError(CannotTell):
 def encode(value: object) -> bytes:
     """Return the canonical bytes of dicts, lists, texts, integers, booleans, None; raise FormatError for all else."""
     check(value)
-    return encode_checked(value)
+    return as_bytes(_ENCODER.encode(value))
 
 
-def encode_checked(value: object) -> bytes:
-    """Return the canonical bytes of a value that is known to hold nothing that this format does not have."""
+def as_bytes(text: str) -> bytes:
+    """Return the bytes of JSON; raise FormatError where it holds a lone surrogate or is too long."""
     try:
-        data = _ENCODER.encode(value).encode("utf-8")
+        data = text.encode("utf-8")
     except UnicodeEncodeError:
         raise FormatError("a text with a lone surrogate") from None
     if len(data) > MAX_BYTES:
-        raise FormatError(f"more than {MAX_BYTES >> 20} MiB of JSON")
+        raise FormatError(TOO_LONG)
     return data
 
 
@@ -46,19 +50,27 @@ def decode(data: bytes) -> object:
 def decode_unchecked(data: bytes) -> object:
     """Return the value of canonical bytes for a caller that knows every key and how deep it goes, as codec does."""
     if len(data) > MAX_BYTES:
-        raise FormatError(f"more than {MAX_BYTES >> 20} MiB of JSON")
+        raise FormatError(TOO_LONG)
     try:
-        value = _DECODER.decode(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        # CPython's parser counts its own depth, so that a bomb ends here and not in a crash.
+        value = parse(data.decode("utf-8"))
+    except UnicodeDecodeError:
         raise FormatError("no JSON") from None
     try:
-        again = encode_checked(value)
+        again = as_bytes(_ENCODER.encode(value))
     except RecursionError:
         raise FormatError(f"JSON nested deeper than {MAX_DEPTH}") from None
     if again != data:  # of a key that stands twice, one is gone by now
         raise FormatError("JSON that is not canonical")
     return value
+
+
+def parse(text: str) -> object:
+    """Return the value of JSON, canonical or not; raise FormatError where it is none, or has numbers that this format does not."""
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        # CPython's parser counts its own depth, so that a bomb ends here and not in a crash.
+        raise FormatError("no JSON") from None
 
 
 def check(value: object, depth: int = 0) -> None:

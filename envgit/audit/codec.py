@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from envgit.audit import entry as shapes
-from envgit.audit.canonical import FormatError, check, decode_unchecked, encode, encode_checked
-from envgit.audit.entry import EVENT_FIELDS, VERSION, Change, Entry, EntryKind, Event
+from envgit.audit.canonical import FormatError, as_bytes, check, decode_unchecked, parse, quoted
+from envgit.audit.entry import EVENT_FIELDS, VERSION, Body, Change, Entry, EntryKind, Event
 from envgit.model import ChangeKind, CommitId, Config, Digest, EventKind, Fingerprint, KeyId
 
 Value = TypeVar("Value")
 Read = Callable[[Any], Any]
 MISSING = object()
-Write = Callable[[Any], Any]
+Write = Callable[[Any], str]
 
 BODIES: Mapping[str, type] = {
     EntryKind.GENESIS: shapes.Genesis,
@@ -52,7 +52,7 @@ _ESCAPED = re.compile("[\udc80-\udcff]")
 
 # What an event of a kind always says, beside `kind` itself.
 _NEEDED = {
-    EventKind.MOVED: "from_",
+    EventKind.MOVED: "from",
     EventKind.ACCESS_GRANTED: "recipient",
     EventKind.ACCESS_REVOKED: "recipient",
     EventKind.UNREADABLE: "reason",
@@ -71,15 +71,14 @@ class UnknownVersion(FormatError):
 
 def encode_entry(entry: Entry) -> bytes:
     """Return the canonical bytes of an entry; raise FormatError where nobody could read them again."""
-    data = encode(entry_document(entry))
+    data = as_bytes(_entry_text(entry))
     decode_entry(data)
     return data
 
 
 def entry_document(entry: Entry) -> dict[str, object]:
     """Return an entry as the JSON object that stands on the branch."""
-    head = {name: getattr(entry, name) for name in ENVELOPE if name != "recorder"}
-    return {**head, "recorder": to_json(entry.recorder), **(to_json(entry.body) if entry.body is not None else {})}
+    return cast("dict[str, object]", parse(_entry_text(entry)))
 
 
 def decode_entry(data: bytes) -> Entry:
@@ -119,17 +118,12 @@ def _envelope(head: Mapping[str, Any]) -> None:
 
 def to_json(value: Any) -> dict[str, Any]:
     """Return the JSON object of a frozen value."""
-    found = {}
-    for name, key, default, write in _writer(cast("Any", type(value))):
-        item = getattr(value, name)
-        if item != default:
-            found[key] = item if write is None or item is None else write(item)
-    return found
+    return cast("dict[str, Any]", parse(_text(value)))
 
 
 def record_bytes(value: object) -> bytes:
     """Return the canonical bytes of a frozen value: its types leave nothing to check."""
-    return encode_checked(to_json(value))
+    return as_bytes(_text(value))
 
 
 def read_record(cls: type[Value], data: bytes) -> Value:
@@ -157,73 +151,129 @@ def _plan(cls: Any) -> tuple[tuple[str, str, object], ...]:
     return tuple((name, name.rstrip("_"), defaults.get(name, MISSING)) for name in cls._fields)
 
 
+def _entry_text(entry: Entry) -> str:
+    """Return an entry's JSON: the fields of its body stand between those of the envelope."""
+    fields = _fields(Entry)(entry)
+    if entry.body is not None:
+        fields += _fields(cast("Any", type(entry.body)))(entry.body)
+    fields.sort()  # no key is the beginning of another's, up to its quotation mark
+    return "{" + ",".join(fields) + "}"
+
+
+def _text(value: object) -> str:
+    return _writer(cast("Any", type(value)))(value)
+
+
 @cache
-def _writer(cls: Any) -> tuple[tuple[str, str, object, Write | None], ...]:
+def _writer(cls: Any) -> Write:
+    fields = _fields(cls)
+    return lambda value: "{" + ",".join(fields(value)) + "}"
+
+
+@cache
+def _fields(cls: Any) -> Callable[[Any], list[str]]:
+    """Return how a value's fields are written, each with its key, in the order of the keys."""
     hints = get_type_hints(cls)
-    return tuple((name, key, default, _writes(hints[name])) for name, key, default in _plan(cls))
+    rows = sorted(
+        (key, cls._fields.index(name), default, _writes(hints[name]))
+        for name, key, default in _plan(cls)
+        if hints[name] != Body | None
+    )
+    plan = [(index, f'"{key}":', default, write) for key, index, default, write in rows]
+
+    def fields(value: Any) -> list[str]:
+        return [
+            key + ("null" if item is None else write(item))
+            for index, key, default, write in plan
+            if (item := value[index]) != default
+        ]
+
+    return fields
 
 
-def _writes(hint: Any) -> Write | None:
-    """Return how values of a type are written, None where they are JSON already."""
-    if hint is str:
-        return path_text
+def _writes(hint: Any) -> Write:
+    """Return how values of a type are written that are not null."""
     if get_origin(hint) is tuple:
         of = _writes(get_args(hint)[0])
-        return list if of is None else lambda items: [of(item) for item in items]
+        return lambda items: "[" + ",".join([of(item) for item in items]) + "]"
     if get_origin(hint) in _UNIONS:
         return _writes(next(part for part in get_args(hint) if part is not types.NoneType))
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
+    if hint is str:
+        return lambda text: quoted(text if text.isascii() else path_text(text))
+    if hint is int:
         return str
+    if hint is bool:
+        return lambda item: "true" if item else "false"
     if hint in _STEADY:
-        return _steady
-    return to_json if hasattr(hint, "_fields") else None
+        return _kept(_writer(hint))
+    return _writer(hint) if hasattr(hint, "_fields") else quoted
 
 
-@lru_cache(maxsize=256, typed=True)  # values of two classes may be equal
-def _steady(item: object) -> dict[str, Any]:
-    return to_json(item)
+def _kept(write: Write) -> Write:
+    """Return a writer that remembers what it wrote last."""
+    last: tuple[object, str] = (MISSING, "")
+
+    def again(item: object) -> str:
+        nonlocal last
+        if last[0] is not item:
+            last = (item, write(item))
+        return last[1]
+
+    return again
 
 
 @cache
 def _reader(cls: Any) -> Read:
     hints = get_type_hints(cls)
-    plan = {key: (name, _time if name in _TIMES else _of(hints[name]), default) for name, key, default in _plan(cls)}
-    needed = frozenset(key for key, (_name, _read, default) in plan.items() if default is MISSING)
+    plan = [(key, _time if name in _TIMES else _of(hints[name]), default) for name, key, default in _plan(cls)]
+    keys = {key for key, _read, _default in plan}
     label = cls.__name__
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
             raise FormatError(f"{label} that is no object")
-        if not needed <= value.keys():
-            raise FormatError(f"{label} without {min(needed - value.keys())}")
-        found = {}
-        for key, item in value.items():
-            if key not in plan:
-                raise FormatError(f"{label} with an unknown field")
-            name, of, default = plan[key]
-            found[name] = made = of(item)
-            if made == default:
-                raise FormatError(f"{label} that says {key}, which is left out where it is the default")
-        return _of_kind(cls(**found), found)
+        if not keys >= value.keys():
+            raise FormatError(f"{label} with an unknown field")
+        found = []
+        for key, of, default in plan:
+            if key in value:
+                made = of(value[key])
+                if made == default:
+                    raise FormatError(f"{label} that says {key}, which is left out where it is the default")
+                found.append(made)
+            elif default is MISSING:
+                raise FormatError(f"{label} without {key}")
+            else:
+                found.append(default)
+        return cls._make(found)
 
-    return read
+    return _checked(read) if cls in (Event, Change) else read
 
 
-def _of_kind(made: object, found: Mapping[str, object]) -> object:
-    """Check what only some kinds of event and change may say, and what they must."""
+def _checked(read: Read) -> Read:
+    """Return a reader that also checks what only some kinds of event and change may say, and what they must."""
+
+    def checked(value: Any) -> object:
+        made = read(value)
+        _of_kind(made, value.keys())
+        return made
+
+    return checked
+
+
+def _of_kind(made: object, found: KeysView[str]) -> None:
     if isinstance(made, Event):
-        if not found.keys() <= {"kind", *EVENT_FIELDS[made.kind]}:
+        if not found <= {"kind", *(name.rstrip("_") for name in EVENT_FIELDS[made.kind])}:
             raise FormatError(f"Event {made.kind} with a field of another kind")
         if made.kind in _NEEDED and _NEEDED[made.kind] not in found:
-            raise FormatError(f"Event {made.kind} without {_NEEDED[made.kind].rstrip('_')}")
-    elif isinstance(made, Change) and (made.kind is ChangeKind.RENAMED) != ("from_" in found):
+            raise FormatError(f"Event {made.kind} without {_NEEDED[made.kind]}")
+    elif isinstance(made, Change) and (made.kind is ChangeKind.RENAMED) != ("from" in found):
         raise FormatError(f"Change {made.kind} with or without from, other than its kind has it")
-    return made
 
 
 def _of(hint: Any) -> Read:
     if hint in _FORMS:
-        return _text(_FORMS[hint])
+        return _formed(_FORMS[hint])
     origin = get_origin(hint)
     if origin in _UNIONS:
         inner = [_of(part) for part in get_args(hint) if part is not types.NoneType]
@@ -237,7 +287,7 @@ def _of(hint: Any) -> Read:
     return plain[hint] if hint in plain else _reader(hint)
 
 
-def _text(form: re.Pattern[str]) -> Read:
+def _formed(form: re.Pattern[str]) -> Read:
     def read(value: object) -> str:
         if not isinstance(value, str) or not form.fullmatch(value):
             raise FormatError("an id or digest of another form")

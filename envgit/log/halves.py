@@ -25,8 +25,8 @@ from envgit.signing import verified
 # Below so many entries a second process costs more than it brings.
 LONG = 3_000
 
-# The later half has the larger trees, and its process begins later.
-LATER = 46
+# The later half has the larger trees; coverage is left for after the earlier one.
+LATER = 50
 
 Half = tuple[Report, Covered, Times]
 
@@ -39,11 +39,14 @@ def in_halves(repo: Repository, tip: ObjectId, size: int, root_at: int | None) -
     if size < LONG or not possible():
         return None
     try:
-        other = Beside(lambda: _later(repo.start, tip, size, root_at))
-    except OSError:  # no process is to be had
+        middle = _middle(repo, tip, size)
+        if middle is None:
+            return None
+        other = Beside(lambda: _later(repo.start, tip, middle, root_at))
+    except (EnvgitError, OSError):  # no process is to be had
         return None
     try:
-        earlier = _earlier(repo, tip, size, root_at)
+        earlier = _earlier(repo, middle, root_at)
         later = other.result() if earlier is not None else None
     except (EnvgitError, RuntimeError):
         return None
@@ -64,21 +67,15 @@ def _middle(repo: Repository, tip: ObjectId, size: int) -> Since | None:
     return Since(oid, said[1], said[2]) if said is not None else None
 
 
-def _earlier(repo: Repository, tip: ObjectId, size: int, root_at: int | None) -> Half | None:
-    middle = _middle(repo, tip, size)
-    if middle is None:
-        return None
+def _earlier(repo: Repository, middle: Since, root_at: int | None) -> Half | None:
     report, covered, times = _pass(repo, middle.commit, root_at, Covered(), Times(), None)
     return (report, covered, times) if (report.good, report.root) == (middle.size, middle.root) else None
 
 
-def _later(start: Path, tip: ObjectId, size: int, root_at: int | None) -> Half | None:
+def _later(start: Path, tip: ObjectId, middle: Since, root_at: int | None) -> Half:
     """Go over the later half, in the other process."""
     repo = Repository.open(start)
     repo.fetches = False
-    middle = _middle(repo, tip, size)
-    if middle is None:
-        return None
     state = opened(repo, "", CommitId(middle.commit)).state
     report, covered, times = _pass(repo, tip, root_at, Covered(config=state.config), Times(middle.size), middle)
     return replace(report, root_at=Report().root_at), covered, times

@@ -12,8 +12,19 @@ from hypothesis import strategies as st
 
 from envgit.audit import entry as shapes
 from envgit.audit.canonical import FormatError, decode, encode
-from envgit.audit.codec import BODIES, UnknownVersion, decode_entry, encode_entry, from_json, path_text, to_json
+from envgit.audit.codec import (
+    BODIES,
+    UnknownVersion,
+    decode_entry,
+    encode_entry,
+    from_json,
+    path_text,
+    read_record,
+    record_bytes,
+    to_json,
+)
 from envgit.audit.entry import EVENT_FIELDS, Change, Entry, Event, FileChange, Recorder
+from envgit.audit.records import FileRecord, LogRecord, VariableRecord
 from envgit.model import ChangeKind, CommitId, Config, Digest, EventKind, Fingerprint, KeyId
 
 from .chain import Chain
@@ -30,7 +41,7 @@ LEAVES = {
     Fingerprint: HEX.map(lambda text: text[:32]),
     KeyId: HEX.map(lambda text: text[:32]),
 }
-NAMED_TIMES = {"time", "landed_at", "at"}
+NAMED_TIMES = {"time", "landed_at", "at", "began_at"}
 
 
 def _event(event: Event) -> Event:
@@ -226,6 +237,15 @@ def test_writer_refuses_what_a_reader_would(chain: Chain) -> None:
 def test_paths_that_are_not_utf_8(path: str, text: str) -> None:
     """Bytes that are not UTF-8 are written as %XX, and only then is a percent sign escaped."""
     assert path_text(path) == text
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from((FileRecord, LogRecord, VariableRecord)).flatmap(values))
+def test_records_are_written_as_canonical_json(record: Any) -> None:
+    """What is put together field by field is what the encoder makes of the same object, and reads as it was."""
+    data = record_bytes(record)
+    assert data == encode(json.loads(data))
+    assert read_record(type(record), data) == record
 
 
 def test_config_is_always_written_in_full() -> None:
