@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from statistics import median
+from statistics import mean
 
 from bench.figures import Figure, bound, faster, pairs, rate, within
 from bench.longlog import ENVIRONMENTS, Live
@@ -82,7 +83,7 @@ class Long:
             return self._timed("git", "log", f"-{sample}", "--format=%G?", "envgit-audit", said=b"G\n" * sample)
 
         took, git = pairs(ours, theirs, 3)
-        alone = median(float(self.stage.run(sys.executable, "-c", _SIGNATURES, cwd=self.path)) for _ in range(5))
+        alone, both = pairs(partial(self._signature, 1), partial(self._signature, 2))
         each, beside = took / self.entries, git / sample
         what = f"verify --all of {self.entries:,} entries"
         points = (
@@ -92,9 +93,18 @@ class Long:
         yield replace(rate(what, each, self._promised(4_000)), points=points)
         yield faster(f"{what}, each", f"git log --format=%G?, {sample} entries", each, beside, self._promised(40))
         yield within(f"{what}, each", "one Ed25519 verification, one processor", each, alone, None)
+        yield within("an Ed25519 verification, two processes at once", "one process alone", both, alone, None)
         self.stage.forget()
         peak = self.stage.peak(*self._verify, cwd=self.path)
         yield bound(f"memory of {what}, both processes", peak, MEMORY, "MiB")
+
+    def _signature(self, processes: int) -> float:
+        """Return how long a process takes for one verification while so many do nothing else: processors share what they have."""
+        with ThreadPoolExecutor(processes) as pool:
+            runs = [
+                pool.submit(self.stage.run, sys.executable, "-c", _SIGNATURES, cwd=self.path) for _ in range(processes)
+            ]
+            return mean(float(run.result()) for run in runs)
 
     def packed(self) -> Iterator[Figure]:
         """Yield what an entry takes in the repository, as it is in one pack, and after `git gc`."""

@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 
 import pygit2
 
@@ -58,14 +59,16 @@ def _table(figures: Iterable[Figure]) -> str:
 def _plot(points: Iterable[tuple[str, int, float]]) -> None:
     from matplotlib import pyplot as plt
 
-    lines: dict[str, list[tuple[int, float]]] = {}
+    lines: dict[str, dict[int, list[float]]] = {}
     for name, entries, seconds in points:
-        lines.setdefault(name, []).append((entries, seconds))
+        lines.setdefault(name, {}).setdefault(entries, []).append(seconds)
     plt.rcParams["svg.hashsalt"] = "envgit"
     figure, axes = plt.subplots(figsize=(8, 4.5))
-    for name, row in lines.items():
+    for name, measured in lines.items():
         style = "--" if name.startswith("git ") else "-"
-        axes.loglog(*zip(*sorted(row), strict=True), style, marker="o", label=name)
+        axes.loglog(
+            sorted(measured), [median(measured[size]) for size in sorted(measured)], style, marker="o", label=name
+        )
     axes.set_xlabel("entries in the log")
     axes.set_ylabel("seconds, whole process")
     axes.grid(visible=True, which="major", alpha=0.3)

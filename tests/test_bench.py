@@ -31,7 +31,7 @@ def test_every_topic_gives_its_figures(stage: Stage) -> None:
     small, long = logs.Long(stage, 20), logs.Long(stage, 150)
     found: list[Figure] = [*long.trace(), *long.checked(), *long.packed(), *logs.one_more(stage, small, [long])]
     found += [*history.backfill(stage, 6), *history.coverage(stage, 40), *comparing.diff(stage, 60)]
-    assert len(found) == 21
+    assert len(found) == 22
     assert all(figure.what and figure.figure and figure.wanted for figure in found)
     assert {name for figure in found for name, _entries, _seconds in figure.points} >= {
         "blame",
