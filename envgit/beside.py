@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
@@ -38,15 +40,20 @@ class Beside(Generic[Result]):
         gc.freeze()
         context = get_context("fork")
         self._answer, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(target=_run, args=(theirs, work), daemon=True)
-        self._process.start()
+        self._process = context.Process(target=_run, args=(theirs, self._answer, work), daemon=True)
+        # Ctrl-C is for this one: what is half done there is done to its end, or stopped from here.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def result(self) -> Result:
         """Wait for what the work returns; raise CannotTell where its process was ended by somebody else."""
         try:
             found: Result | Exception = self._answer.recv()
-        except EOFError:
+        except (EOFError, OSError):  # before its answer, or in the midst of it
             raise CannotTell("a process of this run was ended by something else; run it again") from None
         finally:
             self.stop()
@@ -62,14 +69,16 @@ class Beside(Generic[Result]):
         self._answer.close()
 
 
-def _run(answer: Connection, work: Callable[[], Result]) -> None:
+def _run(answer: Connection, theirs: Connection, work: Callable[[], object]) -> None:
+    theirs.close()  # else this process would wait for ever to hand over what nobody takes
     gc.disable()
-    os.setpgid(0, 0)  # Ctrl-C is for the one that waits: what is half done here is done to its end, or stopped by it
+    said: object
     try:
-        answer.send(work())
+        said = work()
     except EnvgitError as error:
-        answer.send(error)
+        said = error
     except Exception as error:  # noqa: BLE001 -- a defect, which is told where all are, and not by a traceback from here
-        answer.send(RuntimeError(f"{type(error).__name__} in a process beside"))
-    finally:
-        answer.close()
+        said = RuntimeError(f"{type(error).__name__} in a process beside")
+    with suppress(OSError):  # the one that waited is gone
+        answer.send(said)
+    answer.close()

@@ -76,6 +76,8 @@ class Covered:
         if later.rewritten:
             self._commits, self._merged, self.rewritten = {}, {}, True
             self._after, self._at_start = later._after, later._at_start
+        elif self._after in later._configs:
+            self._at_start = later._configs[self._after]
         self._commits.update(later._commits)
         self._merged.update(later._merged)
         self._configs.update(later._configs)

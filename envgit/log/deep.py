@@ -13,7 +13,7 @@ from envgit.diff import compare, readable
 from envgit.fingerprint import FingerprintKey
 from envgit.git.repository import Repository
 from envgit.log.files import Keys
-from envgit.log.selection import Selection
+from envgit.log.selection import Selection, Touched
 from envgit.log.snapshots import Snapshots
 from envgit.model import ChangeKind, CommitId, Config, EventKind, ObjectId, Reason, Snapshot, Unit
 
@@ -93,12 +93,14 @@ class Comparison:
         said = {(file.environment, file.unit) for file in body.files}
         for touched in selection.touched(old, known.tree):
             unit = (touched.file.environment, touched.file.unit)
-            content = (self.snapshots.of(touched.old), self.snapshots.of(touched.new))
-            same = all(content) and content[0].digest == content[1].digest  # type: ignore[union-attr]
-            if unit not in said and not same and unit not in self._doubled(known.tree, selection):
+            if unit not in said and not self._same(touched) and unit not in self._doubled(known.tree, selection):
                 self._problem(
                     Code.FALSE_CHANGE, entry, f"says nothing of {touched.file.path}, which {commit[:7]} touches"
                 )
+
+    def _same(self, touched: Touched) -> bool:
+        old, new = self.snapshots.of(touched.old), self.snapshots.of(touched.new)
+        return old is not None and new is not None and (old.digest, readable(old)) == (new.digest, readable(new))
 
     def _people(self, entry: Entry, body: ChangeBody | ConfigBody) -> None:
         """Check that everyone whom the entry can blame is who the commits say: the step's author, and those of its side commits."""

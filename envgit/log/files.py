@@ -117,7 +117,13 @@ def describe(step: FileStep, keys: Keys, config: Config, giver: Giver) -> FileCh
     old_key = keys.open(record.key) if record and step.present else None
     before = known_before(step, old_key)
     moved = record.path or "" if record and step.present and step.after and record.path != step.file.path else ""
-    if before and step.after and before.digest == step.after.digest and not moved:
+    if (
+        before
+        and step.after
+        and before.digest == step.after.digest
+        and not moved
+        and _seen(record) == readable(step.after)
+    ):
         return None
     diff = compare(before, step.after, moved)
     key, events = _keyed(step, diff, keys, old_key)
@@ -134,6 +140,11 @@ def describe(step: FileStep, keys: Keys, config: Config, giver: Giver) -> FileCh
         events=events,
         changes=tuple(_change(change, step, key, config, giver) for change in diff.changes),
     )
+
+
+def _seen(record: FileRecord | None) -> bool:
+    """Tell whether the log knows of what variables a file has; the same bytes are none of a file in a symbolic link."""
+    return record is not None and record.reason in (None, Reason.NO_IDENTITY)
 
 
 def known_before(step: FileStep, key: FingerprintKey | None) -> Snapshot | None:

@@ -75,10 +75,14 @@ def config_touched(repo: Repository, old: ObjectId | None, new: ObjectId) -> boo
         return False
     for path in configuration.PATHS:
         before = repo.entry_at(old, path) if old else None
-        after = repo.entry_at(new, path)
-        if (before and before.id) != (after and after.id):
+        if _content(before) != _content(repo.entry_at(new, path)):
             return True
     return False
+
+
+def _content(entry: TreeEntry | None) -> tuple[bool, ObjectId] | None:
+    """Return what a configuration says: a symbolic link may have the very bytes of a file, and says nothing."""
+    return (entry.mode in REGULAR, entry.id) if entry else None
 
 
 def config_at(repo: Repository, where: CommitId | ObjectId, default_branch: str, path: str = "") -> Config | None:

@@ -1,4 +1,4 @@
-"""Own the way from a file at a commit to its snapshot: what git has there, read once for each distinct blob."""
+"""Own the way from a file at a commit to its snapshot: what git has there, read once for each distinct blob, as a file or as what is none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Snapshots:
         self.repo = repo
         self.reader = reader
         self._watch = watch
-        self._cache: OrderedDict[ObjectId, Snapshot] = OrderedDict()
+        self._cache: OrderedDict[tuple[bool, ObjectId], Snapshot] = OrderedDict()
 
     def at(self, where: CommitId | ObjectId, path: str) -> Snapshot | None:
         """Return what `path` holds at a commit or tree, None where it is not there."""
@@ -39,13 +39,14 @@ class Snapshots:
         """Return what a tree's entry holds; a directory is no file, so None."""
         if entry is None or entry.mode == 0o040000:
             return None
-        if entry.id in self._cache:
-            self._cache.move_to_end(entry.id)
-            return self._cache[entry.id]
+        key = entry.mode in REGULAR, entry.id  # a symbolic link may lead where the bytes of a file say
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
         found = self._read(entry)
         if self._watch is not None:
             self._watch(found)
-        self._cache[entry.id] = found
+        self._cache[key] = found
         if len(self._cache) > CACHED:
             self._cache.popitem(last=False)
         return found

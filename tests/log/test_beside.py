@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -67,6 +68,55 @@ def test_a_process_that_is_killed_is_told() -> None:
 
     with pytest.raises(CannotTell, match="ended by something else"):
         Beside(die).result()
+
+
+def test_a_process_that_is_killed_as_it_answers_is_told() -> None:
+    """A long answer waits in the pipe for the one that is to take it."""
+    work = Beside(lambda: b"x" * 10_000_000)
+    pid = work._process.pid
+    assert pid is not None
+    _until(lambda: _state(pid) == "S")
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(CannotTell, match="ended by something else"):
+        work.result()
+
+
+def test_a_process_whose_answer_nobody_takes_ends() -> None:
+    """Where the one that waits is killed, none is left over."""
+    one = os.fork()
+    if not one:
+        work = Beside(lambda: b"x" * 10_000_000)
+        Path(os.environ["HOME"], "pid").write_text(f"{work._process.pid}\n")
+        signal.pause()
+    told = Path(os.environ["HOME"], "pid")
+    _until(lambda: told.exists() and told.read_text().endswith("\n"))
+    other = int(told.read_text())
+    _until(lambda: _state(other) == "S")
+    os.kill(one, signal.SIGKILL)
+    os.waitpid(one, 0)
+    _until(lambda: _state(other) in ("", "Z"))
+
+
+def test_ctrl_c_is_for_the_one_that_waits() -> None:
+    """The terminal sends it to both; the other goes on."""
+    assert signal.SIGINT in Beside(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ())).result()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def _state(pid: int) -> str:
+    """Return what a process does: S waits, Z has ended, none is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _look in range(1_000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to that")
 
 
 @pytest.fixture

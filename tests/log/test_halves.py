@@ -96,6 +96,18 @@ def _configured(repo: Repo, cli: Cli) -> None:
     _merged(repo, cli)
 
 
+def _configured_by_a_rewrite(repo: Repo, cli: Cli) -> None:
+    """A force-push brings another configuration: a rewrite and a config of one commit; then one touches what it added."""
+    repo.write(".envgit.yaml", 'version: 1\nenvironments: ["envs/{environment}.yaml", "more/{environment}.yaml"]\n')
+    repo.git("add", "-A")
+    _rewritten_late(repo, cli)
+    repo.env(PATH, {"TOKEN": "token-number-10"})
+    repo.commit("On")
+    cli.ok("record")
+    repo.env("more/live.yaml", {"TOKEN": "token-number-11"})
+    repo.commit("Not recorded")
+
+
 def _anchored(_repo: Repo, cli: Cli) -> None:
     cli.ok("anchor")
     cli.ok("anchor")
@@ -116,6 +128,20 @@ def test_two_say_what_one_says(then: Callable[[Repo, Cli], None], made: Repo, cl
     alone, together = watched.both(cli)
     assert alone == together
     assert watched.answers == [False, True]
+
+
+@pytest.mark.parametrize("then", [_merged, _configured, _configured_by_a_rewrite], ids=lambda then: then.__name__)
+def test_it_is_all_one_where_the_middle_lies(
+    then: Callable[[Repo, Cli], None], made: Repo, cli: Cli, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever entry the later half begins behind, both tell together what one tells alone."""
+    then(made, cli)
+    size = int(made.git("rev-list", "--count", "envgit-audit"))
+    for behind in range(1, size - 1):
+        monkeypatch.setattr(halves, "LATER", -(-100 * behind // size))
+        alone, together = watched.both(cli)
+        assert alone == together
+    assert watched.answers == [False, True] * (size - 2)
 
 
 def test_what_is_wrong_is_told_by_one(made: Repo, cli: Cli, watched: Watched) -> None:
