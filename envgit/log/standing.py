@@ -10,6 +10,7 @@ from itertools import islice
 
 from envgit.audit.entry import ChangeBody, ConfigBody, RewriteBody
 from envgit.config import revealed
+from envgit.diff import compare
 from envgit.errors import ConfigError, EnvgitError, UsageError
 from envgit.log.blame import Blamed, line, selected
 from envgit.log.branch import Log
@@ -18,7 +19,7 @@ from envgit.log.files import Keys
 from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, Digest, EnvFile, Snapshot, Unit, Value
+from envgit.model import ChangeKind, CommitId, Config, Digest, EnvFile, Snapshot, Unit, Value
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 from envgit.words import label
@@ -31,13 +32,18 @@ FOLLOWED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One environment's file: `blamed` gives each variable's last change by then, `shown` says that its value may be seen."""
+    """One environment's file: `blamed` gives each variable's last change by then, `shown` says that its value may be seen.
+
+    `recorded` says that the bytes are those at the commit of the entry, so that nothing was done since of which the log does not know.
+    Where they are others, a variable has no `blamed` if its value is another.
+    """
 
     file: EnvFile
     snapshot: Snapshot
     blamed: Mapping[str, Blamed]
     shown: frozenset[str]
     state: Digest | None
+    recorded: bool
 
     def text(self, value: Value) -> str | None:
         """Return a value as text, None where it is unknown; whoever calls this has asked whether it may be seen."""
@@ -46,15 +52,22 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Stood:
-    """What stood at `commit`, named `what` by the person who asked, and `entry` where the log was asked or tells."""
+    """What stood at `commit`, named `what` by the person who asked.
+
+    `since` is the newest entry by then, None without a log; `entry` is that where all that is shown stands as it tells, else None.
+    """
 
     what: str
     commit: CommitId
     landed_at: str
-    entry: int | None
+    since: int | None
     files: tuple[Standing, ...]
-    signed: bool
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def entry(self) -> int | None:
+        """The entry that tells of all that is shown."""
+        return self.since if all(file.recorded for file in self.files) else None
 
 
 def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood:
@@ -72,10 +85,7 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
         raise UsageError(f"no environment matches {environment!r} at {commit[:7]}; there are: {known}")
     keys = Keys(keyring)
     files = tuple(_standing(log, snapshots, keys, reveal, commit, entry, unit, units[unit][0]) for unit in chosen)
-    shown = what or "HEAD"
-    return Stood(
-        shown, commit, run.repo.commit(commit).committer.time, entry, files, log is not None, recipient_names(run)
-    )
+    return Stood(what or "HEAD", commit, run.repo.commit(commit).committer.time, entry, files, recipient_names(run))
 
 
 def _where(run: Session, log: Log | None, what: str, moment: Moment) -> tuple[CommitId, int | None]:
@@ -167,10 +177,14 @@ def _standing(
     snapshot = snapshots.at(commit, file.path)
     if snapshot is None:
         raise UsageError(f"{file.path} is not at {commit[:7]}")
+    told = snapshots.at(_commit_of(log, entry), file.path) if log is not None and entry is not None else None
     blamed = {}
-    if log is not None and entry is not None:
+    if log is not None and entry is not None and told is not None:
+        others = {
+            change.name for change in compare(told, snapshot).changes if change.kind is not ChangeKind.REENCRYPTED
+        }
         for value in snapshot.values:
-            found = _by_then(log, unit, value.name, entry)
+            found = _by_then(log, unit, value.name, entry) if value.name not in others else None
             if found is not None:
                 blamed[value.name] = found
     shown = frozenset(value.name for value in snapshot.values if revealed(reveal, value.name))
@@ -179,7 +193,7 @@ def _standing(
     in_force = record is not None and record.key is not None and entry is not None and record.key.entry <= entry
     key = keys.open(record.key) if record and in_force else None
     state = key.state(snapshot.values) if key and snapshot.reason is None else None
-    return Standing(file, snapshot, blamed, shown, state)
+    return Standing(file, snapshot, blamed, shown, state, told is not None and told.digest == snapshot.digest)
 
 
 def _by_then(log: Log, unit: Unit, name: str, entry: int) -> Blamed | None:

@@ -23,7 +23,7 @@ def document(stood: Stood) -> dict[str, object]:
         "commit": stood.commit,
         "landed_at": stood.landed_at,
         "entry": stood.entry,
-        "signed": stood.signed,
+        "signed": stood.entry is not None,
         "files": [
             {
                 "environment": found.file.environment,
@@ -59,7 +59,9 @@ def lines(stood: Stood, *, reveal: bool) -> Iterator[str]:
 
 
 def _file(stood: Stood, found: Standing, reveal: bool) -> Iterator[str]:
-    entry = f", entry {stood.entry}" if stood.entry is not None else ""
+    entry = ""
+    if stood.since is not None:
+        entry = f", entry {stood.since}" if found.recorded else f", not as entry {stood.since} has it"
     state = f", state {found.state[7:15]}" if found.state else ""
     when = f"landed {landed(stood.landed_at)}"
     yield f"{heading(found.file)} as at {terminal(stood.what)}: commit {short(stood.commit)}, {when}{entry}{state}"
@@ -71,6 +73,9 @@ def _file(stood: Stood, found: Standing, reveal: bool) -> Iterator[str]:
     widths = column(iter(texts.values()), VALUE_COLUMNS)
     for value in values:
         blamed = found.blamed.get(value.name)
+        if blamed is None and stood.since is not None:
+            yield f"{terminal(value.name):<{names}}  {value.type:<5}  {texts[value.name]:<{widths}}  not recorded"
+            continue
         who = f"{parsed(blamed.landed_at):%Y-%m-%d}  " if blamed else ""
         author = terminal(blamed.author.name) if blamed and blamed.author else ""
         number = f"{blamed.sequence:>6}" if blamed else ""
