@@ -160,7 +160,7 @@ class Objects:
     def prefetch(self, oids: Iterable[ObjectId]) -> None:
         """Have git fetch what a partial clone lacks of these objects, all at once; where it cannot, reading one will say so."""
         lacking = [oid for oid in dict.fromkeys(oids) if self.fetches and self.is_partial and not self.has(oid)]
-        if lacking and not self._objection:
+        if lacking and not self.objection:
             from envgit.git.promisor import fetch_objects
 
             fetch_objects(self.git_dir, self._promisor, lacking)
@@ -197,7 +197,7 @@ class Objects:
         return self.has(oid)
 
     @cached_property
-    def _objection(self) -> str:
+    def objection(self) -> str:
         """The setting for whose sake git is not asked for what is missing, empty where there is none."""
         from envgit.git.promisor import objection
 
@@ -229,9 +229,9 @@ class Objects:
             return (
                 f"{oid[:12]} is not in this partial clone; git cat-file -t {oid[:12]} fetches it, a whole clone has all"
             )
-        if self.is_partial and self._objection:
+        if self.is_partial and self.objection:
             return (
-                f"{oid[:12]} is not in this partial clone, and its own {self._objection} may name a program to fetch it by; "
+                f"{oid[:12]} is not in this partial clone, and its own {self.objection} may name a program to fetch it by; "
                 f"git cat-file -t {oid[:12]} if you trust that"
             )
         if self.is_partial:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pygit2
@@ -44,6 +45,14 @@ class Settings(Objects):
             return self._repo.remotes[name].url
         except (KeyError, ValueError, pygit2.GitError):
             return None
+
+    def follows(self, remote: str, branch: str) -> bool:
+        """Tell whether a plain `git fetch` brings a branch of a remote: a clone of a single branch has that one alone."""
+        try:
+            wanted = [spec.lstrip("+").partition(":") for spec in self._repo.remotes[remote].fetch_refspecs]
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
+        return any(there and fnmatchcase(f"refs/heads/{branch}", source) for source, _colon, there in wanted)
 
     def default_branch(self, remote: str) -> str | None:
         """Return the branch that a remote calls its default, as far as this clone knows."""

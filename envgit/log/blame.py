@@ -82,22 +82,18 @@ def _at(log: Log, unit: Unit, variable: str, sequence: int) -> Blamed | None:
     entry = log.entry(sequence)
     file, change = _find(entry, unit, variable)
     found = None if file is None or change is None else _blamed(entry, file, change)
-    if found is None:
+    if found is None or file is None:
         return None
-    return _completed(log, unit, variable, found)
-
-
-def _completed(log: Log, unit: Unit, variable: str, found: Blamed) -> Blamed:
-    """Put what supplements say in the place of what the entry could not tell."""
-    for number in log.supplements(found.sequence):
-        entry = log.entry(number)
-        if not isinstance(entry.body, SupplementBody):
+    # What supplements say takes the place of what the entry could not tell.
+    for number in log.supplements(sequence):
+        told = log.entry(number)
+        if not isinstance(told.body, SupplementBody):
             continue
-        _file, change = _find(entry, unit, variable)
+        _file, change = _find(told, unit, variable)
         if change is not None:
-            found = found._replace(change=change._replace(by=change.by or found.change.by), completed_by=number)
-        if entry.body.review is not None:
-            found = found._replace(review=entry.body.review)
+            found = (_blamed(entry, file, change) or found)._replace(completed_by=number, review=found.review)
+        if told.body.review is not None:
+            found = found._replace(review=told.body.review)
     return found
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from envgit.audit.entry import ChangeBody, ConfigBody, Entry, FileChange, Genesis, RewriteBody, SupplementBody
 from envgit.audit.records import KeyRecord
 from envgit.audit.state import key_records
 from envgit.audit.verify import Code, Problem
-from envgit.diff import compare, readable
+from envgit.diff import VariableChange, compare, readable
 from envgit.fingerprint import FingerprintKey
 from envgit.git.repository import Repository
-from envgit.log.files import Keys
+from envgit.log.files import Keys, lacks
 from envgit.log.selection import Selection, Touched
 from envgit.log.snapshots import Snapshots
 from envgit.model import ChangeKind, CommitId, Config, EventKind, ObjectId, Reason, Snapshot, Unit
@@ -184,11 +184,13 @@ class Comparison:
     def _changes(
         self, entry: Entry, file: FileChange, before: Snapshot | None, after: Snapshot, key: FingerprintKey
     ) -> None:
-        truth = {
-            change.name: (change.kind, key.of_value(change.after) if change.after else None)
-            for change in compare(before, after).changes
-        }
+        changes = compare(before, after).changes
+        truth = {change.name: (change.kind, key.of_value(change.after) if change.after else None) for change in changes}
         said = {change.variable: (change.kind, change.after) for change in file.changes}
+        if lacks(file):
+            # Without an identity a rename is one name gone and one that came, and no value has a fingerprint.
+            truth = {name: (kind, None) for change in changes for name, kind in _unopened(change)}
+            said = {name: (kind, None) for name, (kind, _mark) in said.items()}
         for name in sorted({*truth, *said}):
             true, claimed = truth.get(name, (None, None)), said.get(name, (None, None))
             if claimed[0] is ChangeKind.OPAQUE or (true[0] is ChangeKind.REENCRYPTED and claimed == (true[0], None)):
@@ -202,3 +204,12 @@ class Comparison:
 
     def _problem(self, code: Code, entry: Entry, what: str) -> None:
         self.found.problems.append(Problem(code, entry.sequence, f"entry {entry.sequence} {what}"))
+
+
+def _unopened(change: VariableChange) -> Iterator[tuple[str, ChangeKind]]:
+    """Return what is known of a change by one who sees no value."""
+    if change.kind is ChangeKind.RENAMED and change.before is not None:
+        yield change.before.name, ChangeKind.REMOVED
+        yield change.name, ChangeKind.ADDED
+    else:
+        yield change.name, change.kind

@@ -147,6 +147,11 @@ def _seen(record: FileRecord | None) -> bool:
     return record is not None and record.reason in (None, Reason.NO_IDENTITY)
 
 
+def lacks(file: FileChange) -> bool:
+    """Tell whether a file's part says that no identity opened it."""
+    return any(event.kind is EventKind.UNREADABLE and event.reason is Reason.NO_IDENTITY for event in file.events)
+
+
 def known_before(step: FileStep, key: FingerprintKey | None) -> Snapshot | None:
     """Return the older side as well as it is known: what git has, else what the log's fingerprints tell.
 

@@ -110,7 +110,7 @@ class Recorder:
 
     def _change(self, step: Step) -> ChangeBody:
         old, new = self._tree(step.previous), self.repo.commit(step.commit).tree
-        side = Side(self.repo, step.previous, step.commit) if len(self.repo.commit(step.commit).parents) > 1 else None
+        side = self.side(step.previous, step.commit)
         units: dict[Unit, list[EnvFile]] = {}
         found = list(self.selection.touched(old, new))
         self.repo.prefetch(side.id for touched in found for side in (touched.old, touched.new) if side)
@@ -140,7 +140,7 @@ class Recorder:
             before=before,
             after=after,
         )
-        return describe(step, self.keys, self.selection.config, self._giver(step, known, side))
+        return describe(step, self.keys, self.selection.config, self.giver(step, known, side))
 
     def _placed(self, unit: Unit, known: str | None, arrived: list[EnvFile], tree: ObjectId) -> EnvFile | None:
         """Return where an environment's file is now: where it was, else where it came, else wherever the tree has it."""
@@ -162,7 +162,12 @@ class Recorder:
             )
         return chosen
 
-    def _giver(self, step: FileStep, known: str | None, side: Side | None) -> Giver:
+    def side(self, previous: CommitId | None, commit: CommitId) -> Side | None:
+        """Return what a merge brought in, None for a commit that is none."""
+        return Side(self.repo, previous, commit) if len(self.repo.commit(commit).parents) > 1 else None
+
+    def giver(self, step: FileStep, known: str | None, side: Side | None) -> Giver:
+        """Return who gave a value of a file, which was at path `known` before: the side commit that git blame would come to."""
         if side is None:
             return lambda _change: None
         paths = list(dict.fromkeys(path for path in (step.file.path, known) if path))

@@ -20,6 +20,7 @@ from envgit.log.branch import Log, opened
 from envgit.log.clock import now
 from envgit.log.continuity import check_continues
 from envgit.log.files import Keys
+from envgit.log.parted import told_anew
 from envgit.log.pins import Pins, worth_pinning
 from envgit.log.record import Planned, Recorder, Told
 from envgit.log.session import Session, readable_config
@@ -28,7 +29,7 @@ from envgit.log.snapshots import Snapshots
 from envgit.log.supplement import supplements
 from envgit.log.tip import check_tip
 from envgit.log.trust import check_given
-from envgit.model import CommitId
+from envgit.model import CommitId, ObjectId
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
 from envgit.words import count
@@ -176,9 +177,11 @@ def _pushed(run: Session, source: Source, told: Told) -> tuple[Appender, int, bo
     if remote is None:
         raise LogError("there is no remote to push to; git remote add origin URL, or record without --push")
     ref = f"refs/heads/{run.audit_branch}"
+    until: int | None = None
     for attempt in range(PUSH_ATTEMPTS):
-        log, head, odd = _from_remote(run, remote)
+        log, head, odd = _from_remote(run, remote, until)
         appender = _attempt(run, log, source, head, told)
+        until = appender.began
         appender.warnings += odd
         tip = appender.log.tip
         if tip is None:
@@ -200,20 +203,23 @@ def _pushed(run: Session, source: Source, told: Told) -> tuple[Appender, int, bo
     raise Incomplete(f"{remote} had another writer {PUSH_ATTEMPTS} times in a row; run envgit record --push again")
 
 
-def _from_remote(run: Session, remote: str) -> tuple[Log, CommitId, list[str]]:
+def _from_remote(run: Session, remote: str, until: int | None) -> tuple[Log, CommitId, list[str]]:
     """Fetch, and return the log to build on, the remote's source head, and what is odd.
 
     The local log is built on where it continues the remote's and speaks of nothing that the remote's source lacks. Else the remote's is,
-    and what only the local one had is told anew; the local branch stays as it was until that is done.
+    and what only the local one had is told anew; the local branch stays as it was until that is done. Raise Incomplete where that cannot be:
+    entries before `until` (all, where None) are not this run's own.
     """
     tracking = f"refs/remotes/{remote}/{run.audit_branch}"
     local = f"refs/heads/{run.audit_branch}"
+    known = run.repo.ref(tracking)
     there = fetch(run.repo, remote, [f"+refs/heads/{run.audit_branch}:{tracking}"])
     tip, mine = (run.repo.ref(tracking) if there else None), run.repo.ref(local)
     theirs = opened(run.repo, tracking, CommitId(tip)) if tip else None
     ours = opened(run.repo, local, CommitId(mine)) if mine else None
     log = theirs or ours or run.require_log()
     head, odd = _source_head(run, remote, log.state.config.branch)
+    odd += _moved_back(run, remote, known, tip)
     if theirs is None or ours is None or ours.tip == theirs.tip:
         return log, head, odd
     if ours.bytes_of(0) != theirs.bytes_of(0):
@@ -225,10 +231,19 @@ def _from_remote(run: Session, remote: str) -> tuple[Log, CommitId, list[str]]:
     if continues and last is not None and run.repo.is_ancestor(last, head):
         return ours, head, odd
     if not run.repo.is_ancestor(CommitId(str(mine)), CommitId(str(tip))):
-        odd.append(
-            f"{remote} has another continuation: what only this clone had is told anew after it (it was at {mine})"
-        )
+        lacking = log.state.config.branch if continues else ""
+        odd.append(f"{remote} has another continuation: {told_anew(ours, theirs, until, lacking)} (it was at {mine})")
     return theirs, head, odd
+
+
+def _moved_back(
+    run: Session, remote: str, known: CommitId | ObjectId | None, tip: CommitId | ObjectId | None
+) -> list[str]:
+    """Return what is to be said where the remote's log does not continue what this clone knew of it."""
+    if not known or not tip or not run.repo.has(known) or run.repo.is_ancestor(CommitId(known), CommitId(tip)):
+        return []
+    was = f"{run.audit_branch} at {remote} does not continue what it was ({known[:7]})"
+    return [f"{was}: it was moved back or rewritten; docs/runbook.md#rolled-back"]
 
 
 def _source_head(run: Session, remote: str, source: str) -> tuple[CommitId, list[str]]:

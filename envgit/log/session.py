@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envgit.errors import ConfigError, LogError, RepositoryError, UsageError
+from envgit.git.remote import remote_ref
 from envgit.git.repository import Repository
 from envgit.log.branch import Log, locate
 from envgit.log.names import origin_of, remote_of
@@ -109,12 +110,25 @@ class Session:
         """The log, None where there is none; raises LogError where there are two."""
         return locate(self.repo, self.audit_branch, self.remote)
 
+    def _fetch(self, branch: str) -> str:
+        """Return the command that brings a branch; one that names no place for it would leave it out, in a clone of a single branch."""
+        remote = self.remote or "origin"
+        return f"git fetch {remote} {branch}:refs/remotes/{remote}/{branch}"
+
+    def check_fetched(self, branch: str) -> None:
+        """Raise LogError where the remote has a log that this clone does not follow, as one of a single branch does not."""
+        remote = self.remote
+        if remote is None or self.repo.follows(remote, branch) or self.repo.objection:
+            return
+        if remote_ref(self.repo, remote, f"refs/heads/{branch}") is not None:
+            raise LogError(f"{remote} has a log that this clone does not follow; {self._fetch(branch)}")
+
     def require_log(self) -> Log:
         """Return the log; raise LogError, saying what to do, where there is none."""
         if self.log is None:
             raise LogError(
                 f"there is no log here: neither {self.audit_branch} nor a remote's; "
-                f"git fetch {self.remote or 'origin'} {self.audit_branch}, or envgit init to begin one"
+                f"{self._fetch(self.audit_branch)}, or envgit init to begin one"
             )
         return self.log
 
@@ -143,7 +157,7 @@ class Session:
         if self.repo.is_empty:
             raise RepositoryError("this repository has no commit yet; commit an environment first")
         raise RepositoryError(
-            f"there is no branch {branch!r} here; git fetch {self.remote or 'origin'} {branch}, "
+            f"there is no branch {branch!r} here; {self._fetch(branch)}, "
             "or name the source branch in .envgit.yaml as branch"
         )
 

@@ -199,6 +199,7 @@ def _replaceable(run: Session, audit_branch: str) -> str:
     """Return the trust root of a lone genesis that is begun anew, empty where there is none; refuse any other log."""
     log = locate(run.repo, audit_branch, run.remote)
     if log is None:
+        run.check_fetched(audit_branch)
         return ""
     pushed = run.remote and run.repo.ref(f"refs/remotes/{run.remote}/{audit_branch}")
     if log.size > 1 or pushed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from envgit.audit.entry import Change, ChangeBody, ConfigBody, Entry, FileChange, Review, RewriteBody, SupplementBody
 from envgit.audit.records import FileRecord, KeyRecord, VariableRecord
 from envgit.audit.state import key_records
-from envgit.log.files import FileStep, describe
+from envgit.log.files import FileStep, describe, lacks
 from envgit.log.record import Planned, Recorder
 from envgit.model import ChangeKind, CommitId, EnvFile, EventKind, Snapshot, Unit
 
@@ -38,8 +38,8 @@ def supplements(recorder: Recorder) -> Iterator[Planned]:
         files = []
         for file in getattr(entry.body, "files", ()):
             place = known.setdefault((file.environment, file.unit), _Known())
-            if _lacks(file) and (file.environment, file.unit) not in told[sequence]:
-                made = _completed(recorder, file, step, place)
+            if lacks(file) and (file.environment, file.unit) not in told[sequence]:
+                made = _completed(recorder, file, step, place, merged=isinstance(entry.body, ChangeBody))
                 if made is not None:
                     files.append(made)
             _advance(place, sequence, file, told[sequence].get((file.environment, file.unit)), files)
@@ -87,13 +87,8 @@ def _step(entry: Entry) -> tuple[CommitId, CommitId | None] | None:
     return None
 
 
-def _lacks(file: FileChange) -> bool:
-    """Tell whether a file's part says that no identity opened it."""
-    return any(event.kind is EventKind.UNREADABLE and event.reason == "no-identity" for event in file.events)
-
-
 def _completed(
-    recorder: Recorder, file: FileChange, step: tuple[CommitId, CommitId | None], place: _Known
+    recorder: Recorder, file: FileChange, step: tuple[CommitId, CommitId | None], place: _Known, *, merged: bool
 ) -> FileChange | None:
     commit, previous = step
     after = _opened(recorder, commit, file.path)
@@ -104,12 +99,10 @@ def _completed(
     unit = (file.environment, file.unit)
     variables = place.variables or {}
     record = _record(file, place, moved) if file.before else None
-    made = describe(
-        FileStep(EnvFile(*unit, file.path), record, variables.get, lambda: tuple(variables), before, after),
-        recorder.keys,
-        recorder.selection.config,
-        lambda _change: None,
-    )
+    found = FileStep(EnvFile(*unit, file.path), record, variables.get, lambda: tuple(variables), before, after)
+    # The entry could follow ciphertexts alone, which lead to whoever rotated last.
+    side = recorder.side(previous, commit) if merged and (previous is None or recorder.repo.has(previous)) else None
+    made = describe(found, recorder.keys, recorder.selection.config, recorder.giver(found, moved, side))
     if made is None:
         return None
     said = {change.variable: change for change in file.changes}
@@ -139,7 +132,7 @@ def _linked(change: Change, said: dict[str, Change], after: Snapshot, made: File
         value = next(value for value in after.values if value.name == change.variable)
         key = recorder.keys.known(made.key)
         mark = key.of_value(value) if key else None
-    return change._replace(previous=previous, by=old.by if old else None, after=mark)
+    return change._replace(previous=previous, after=mark)
 
 
 def _opened(recorder: Recorder, commit: CommitId | None, path: str) -> Snapshot | None:

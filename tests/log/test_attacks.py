@@ -207,6 +207,31 @@ def test_a_supplement_follows_a_renamed_variable(made: Repo, cli: Cli) -> None:
     assert [line["kind"] for line in lines] == ["renamed", "added"]
 
 
+@pytest.mark.parametrize("keyless", [True, False])
+def test_a_rotation_within_a_merge_takes_nobodys_change(made: Repo, cli: Cli, keyless: bool) -> None:
+    """Whoever rotates last writes every ciphertext: completed, each value is its author's, as if recorded with the identity."""
+    values = {"TOKEN": "first-token-1", "DEBUG": False}
+    made.git("switch", "-q", "-c", "side")
+    given = {}
+    for author, name, value in (("carol", "TOKEN", "token-number-2"), ("dave", "DEBUG", True)):
+        made.env(PATH, values := {**values, name: value})
+        given[name] = author, made.commit(f"Change {name}", author=author)
+    made.env(PATH, {**values, "ADDED": "token-number-3"}, data_key=b"r" * 32)
+    given["ADDED"] = "erin", made.commit("Add, and rotate", author="erin")
+    made.git("switch", "-q", "main")
+    made.merge("side", "--no-ff")
+    if keyless:
+        cli.identity()
+    cli.ok("record")
+    if keyless:
+        cli.identity(made.key.identity)
+        cli.ok("record", "--supplement")
+    for name, (author, commit) in given.items():
+        last = cli.ok("blame", name, "--json").json["changes"][0]
+        assert (last["author"]["name"], last["commit"], "completed_by" in last) == (author, commit, keyless)
+    cli.ok("verify", "--deep")
+
+
 def test_a_supplement_bridges_a_plaintext_gap(made: Repo, cli: Cli) -> None:
     """Recorded keyless after a plaintext revision everything is unknown; completed, only what changed is blamed."""
     made.write(PATH, "TOKEN: in-the-clear\nDEBUG: false\n")

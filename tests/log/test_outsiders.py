@@ -482,3 +482,82 @@ def test_a_bundle_is_checked_far_from_here(team: Team, monkeypatch: pytest.Monke
     assert team.repo.head in done.stdout
     out.write_text(out.read_text().replace("TOKEN", "TIKEN", 1))
     assert subprocess.run(command, cwd=out.parent, env={}, capture_output=True, check=False).returncode == 1
+
+
+@pytest.fixture
+def shared(team: Team) -> tuple[Team, Repo, Path]:
+    """The team's remote, and the clone of another writer, who has the same key."""
+    remote = Repo(team.folder / "remote.git", "--bare")
+    team.repo.git("remote", "add", "origin", str(remote.path))
+    team.repo.git("push", "-q", "origin", "main")
+    team.cli.ok("record", "--push")
+    other = Repo.clone(remote.path, team.folder / "other")
+    other.key = team.repo.key
+    other.hours = team.repo.hours
+    other.git("config", "envgit.signingKey", team.repo.git("config", "envgit.signingKey"))
+    return team, other, team.key(team.folder / "new", "new")
+
+
+def _at(cli: Cli, repo: Repo) -> Cli:
+    cli.directory = repo.path
+    return cli
+
+
+def test_what_roots_approved_is_not_thrown_away_for_another_continuation(shared: tuple[Team, Repo, Path]) -> None:
+    """Another writer pushed meanwhile: what people approved for this place of the log cannot be told anew, and nothing moves."""
+    team, other, key = shared
+    team.cli.ok("signers", "add", f"{key}.pub")
+    other.env(PATH, {"TOKEN": "token-number-9", "DEBUG": False})
+    other.commit("Meanwhile")
+    other.git("push", "-q", "origin", "main")
+    _at(team.cli, other).ok("record", "--push")
+    mine = team.repo.ref("envgit-audit")
+    said = _at(team.cli, team.repo).fails(4, "record", "--push")
+    assert "cannot be told anew, 3 (signers); docs/runbook.md#only-here" in said
+    assert team.repo.ref("envgit-audit") == mine
+    assert "docs/runbook.md#forked" in team.cli.fails(3, "verify", "--all")
+
+
+def test_what_roots_approved_waits_for_the_commits_before_it(shared: tuple[Team, Repo, Path]) -> None:
+    """A commit that was recorded and not pushed stops the push of the key set behind it, and no more."""
+    team, _other, key = shared
+    team.change(1)
+    team.cli.ok("signers", "add", f"{key}.pub")
+    assert "the remote lacks commits before them, push main first" in team.cli.fails(4, "record", "--push")
+    team.repo.git("push", "-q", "origin", "main")
+    mine = team.repo.ref("envgit-audit")
+    team.cli.ok("record", "--push")
+    assert team.repo.git("rev-parse", "origin/envgit-audit") == mine
+
+
+def test_what_others_make_again_is_named(shared: tuple[Team, Repo, Path]) -> None:
+    """An anchor yields to another continuation, and the one whose it was is told of it."""
+    team, other, _key = shared
+    team.cli.ok("anchor")
+    other.env(PATH, {"TOKEN": "token-number-9", "DEBUG": False})
+    other.commit("Meanwhile")
+    other.git("push", "-q", "origin", "main")
+    _at(team.cli, other).ok("record", "--push")
+    assert "but for 3 (anchor)" in _at(team.cli, team.repo).ok("record", "--push").err
+
+
+def test_a_remote_that_was_moved_back_is_told(shared: tuple[Team, Repo, Path]) -> None:
+    """The next push puts back what somebody took away, and says so."""
+    team, _other, _key = shared
+    team.repo.git("push", "-q", "-f", "origin", "envgit-audit~1:envgit-audit")
+    team.repo.git("update-ref", "refs/remotes/origin/envgit-audit", team.repo.ref("envgit-audit"))
+    assert "docs/runbook.md#rolled-back" in team.cli.ok("record", "--push").err
+    assert "#rolled-back" not in team.cli.ok("record", "--push").err
+
+
+def test_a_clone_of_one_branch_begins_no_second_log(shared: tuple[Team, Repo, Path]) -> None:
+    """The command that it names brings the log, and until then init refuses."""
+    team, _other, _key = shared
+    single = Repo.clone(team.folder / "remote.git", team.folder / "single", "--single-branch")
+    cli = _at(team.cli, single)
+    command = "git fetch origin envgit-audit:refs/remotes/origin/envgit-audit"
+    assert command in cli.fails(3, "verify")
+    assert command in cli.fails(3, "init")
+    single.git(*command.split()[1:])
+    cli.ok("verify")
+    assert "holds a log of" in cli.fails(3, "init")
