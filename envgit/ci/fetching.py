@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from envgit.audit.names import ENTRIES
 from envgit.ci.job import Job
-from envgit.git.remote import fetch, fetch_branch
+from envgit.git.remote import fetch, fetch_branch, tracking
 from envgit.git.repository import Absent
 from envgit.log.session import Session
 from envgit.log.trust import check_given
@@ -21,7 +21,10 @@ def fetch_log(run: Session, *, entries: bool) -> bool:
     In a partial clone all that will be read comes in one request, not each file in one of its own. Raise LogError where it is not the
     log that the trust root names.
     """
-    tip = fetch_branch(run.repo, run.required_remote(), run.audit_branch, "--depth=1")
+    remote, branch = run.required_remote(), run.audit_branch
+    here = any(map(run.repo.ref, (f"refs/heads/{branch}", tracking(remote, branch))))
+    # Where some of it is here, to cut the rest off would make a whole clone a shallow one.
+    tip = fetch_branch(run.repo, remote, branch, *([] if here else ["--depth=1"]))
     if tip is None:
         return False
     if run.repo.is_partial:

@@ -50,6 +50,16 @@ def test_the_same_text_is_in_summary_file_and_comment(story: Story) -> None:
     assert step.report["files"][0]["changes"][0]["variable"] == "API_KEY"
 
 
+def test_a_whole_checkout_stays_whole(story: Story) -> None:
+    """Where the log is here already, none of its history is cut off."""
+    story.log()
+    story.env({**VALUES, "API_KEY": "canary-key-2"})
+    story.propose()
+    assert story.review().exit == 0
+    (checkout,) = (path for path in story.actions.folder.glob("checkout-*") if path.is_dir())
+    assert not (checkout / ".git" / "shallow").exists()
+
+
 def test_a_second_run_edits_the_one_comment(story: Story) -> None:
     """A push to the branch edits the comment that is there."""
     story.env({**VALUES, "API_KEY": "canary-key-2"})
