@@ -8,12 +8,12 @@ import click
 
 from envgit import ui
 from envgit.commands.options import as_json, environment, session
-from envgit.errors import Incomplete, UsageError
+from envgit.errors import UsageError
 from envgit.escape import terminal
-from envgit.log import blame
+from envgit.log import asked, blame
 from envgit.log.branch import Log
 from envgit.log.session import Session
-from envgit.log.sources import UNSIGNED, freshness, log_or_history, no_environment, subjects
+from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
 from envgit.model import ChangeKind, Unit
 from envgit.views import blame as view
 from envgit.words import count, label
@@ -39,10 +39,10 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
     if variable is None and whole:
         raise UsageError("--all shows the changes of one variable: name it")
     log, signed = log_or_history(run)
-    units = _units(log, environment, signed=signed)
+    units = asked.environments(log, environment, signed=signed)
     found = list(_found(log, units, variable, whole))
     if variable is not None and not found:
-        raise UsageError(_no_variable(log, units, variable))
+        raise asked.no_variable(log, units, variable)
     found.sort(key=lambda line: (-line.sequence, line.environment, line.unit))
     shown = view.BlameView(
         tuple(found),
@@ -61,18 +61,6 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
         ui.say(UNSIGNED)
     _advise(run, log, units, variable, found, whole, signed)
     return 0
-
-
-def _units(log: Log, environment: str, *, signed: bool) -> list[Unit]:
-    if not log.units():
-        nothing = (
-            "the log tells of no environment yet; envgit record" if signed else "no environment is in this history"
-        )
-        raise Incomplete(nothing)
-    units = blame.selected(log.units(), environment)
-    if not units:
-        raise UsageError(no_environment(log, environment))
-    return units
 
 
 def _found(log: Log, units: Iterable[Unit], variable: str | None, whole: bool) -> Iterable[blame.Blamed]:
@@ -131,14 +119,3 @@ def _left_out(log: Log, units: list[Unit], variable: str) -> str:
         count(access, "change of recipients", "changes of recipients") if access else "",
     ]
     return f"left out: {', '.join(filter(None, said))} (envgit log): no value changed"
-
-
-def _no_variable(log: Log, units: list[Unit], variable: str) -> str:
-    import difflib
-
-    known = sorted({name for unit in units for name in log.names(unit)})
-    near = difflib.get_close_matches(variable, known, n=3, cutoff=0.5) or [
-        name for name in known if name.lower().endswith("." + variable.lower()) or name.lower() == variable.lower()
-    ]
-    hint = f"near it: {', '.join(map(terminal, near[:3]))}" if near else "envgit blame -e NAME lists an environment's"
-    return f"no variable {variable!r} was ever in {count(len(units), 'environment')} that this log knows; {hint}"

@@ -11,11 +11,11 @@ from envgit import ui
 from envgit.audit.entry import EntryKind
 from envgit.commands.options import WithCount, as_json, environment, session
 from envgit.errors import UsageError
-from envgit.log.blame import selected
+from envgit.log import asked
 from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
 from envgit.log.listing import Filter, listed
-from envgit.log.sources import UNSIGNED, freshness, log_or_history, no_environment, subjects
+from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
 from envgit.model import ChangeKind, EventKind
 from envgit.views import log as view
 from envgit.words import moment
@@ -56,10 +56,10 @@ def command(
     """
     run = session(ctx)
     log, signed = log_or_history(run)
-    _check(log, kind, environment)
+    _check(log, kind, variable or "", environment, signed=signed)
     now = datetime.now(UTC)
     wanted = Filter(variable or "", environment, actor, frozenset(kind), moment(since, now), moment(until, now))
-    entries = tuple(islice(listed(log, wanted), most))
+    entries = tuple(islice(listed(log, wanted, first=0 if signed else 1), most))
     shown = view.LogView(
         entries,
         log.ref if signed else "",
@@ -67,6 +67,8 @@ def command(
         names=recipient_names(run),
         environment=environment,
     )
+    if not entries:
+        ui.say("no entry matches")
     if as_json:
         ui.document(view.document(shown))
         return 0
@@ -78,10 +80,12 @@ def command(
     return 0
 
 
-def _check(log: Log, kinds: tuple[str, ...], environment: str) -> None:
-    """Raise UsageError for a kind or an environment that there is none of: an empty answer would look like an answer."""
+def _check(log: Log, kinds: tuple[str, ...], variable: str, environment: str, *, signed: bool) -> None:
+    """Raise UsageError for a kind, a variable or an environment that there is none of: an empty answer would look like an answer."""
     unknown = [word for word in kinds if word not in KINDS]
     if unknown:
         raise UsageError(f"no kind is called {unknown[0]!r}; there are: {', '.join(sorted(KINDS))}")
-    if environment and not selected(log.units(), environment):
-        raise UsageError(no_environment(log, environment))
+    if variable or environment or not signed:
+        units = asked.environments(log, environment, signed=signed)
+        if variable:
+            asked.check_variable(log, units, variable)

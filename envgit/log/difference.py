@@ -11,7 +11,7 @@ from envgit.fingerprint import FingerprintKey
 from envgit.log.blame import selected
 from envgit.log.files import Keys
 from envgit.log.session import Session
-from envgit.log.sides import Request, Side, sides
+from envgit.log.sides import Request, Side, check_asked, sides
 from envgit.log.snapshots import Snapshots
 from envgit.model import ChangeKind, Config, Digest, EnvFile, Fingerprint, Mac, Reason, Snapshot, Unit
 from envgit.redact import NOTHING_SHOWN, Redacted, redact
@@ -75,6 +75,8 @@ def difference(run: Session, request: Request) -> Difference:
     run.repo.prefetch(base.objects(old for old, _new in units.values()))
     run.repo.prefetch(head.objects(new for _old, new in units.values()))
     wanted = set(selected(units, request.environment))
+    if request.paths or not wanted:
+        check_asked(run, snapshots, request, base, head)
     found = [
         file
         for unit, (old, new) in sorted(units.items())

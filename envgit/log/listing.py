@@ -65,9 +65,9 @@ class Filter:
         return any(self.variable in (change.variable, change.from_) for change in file.changes)
 
 
-def listed(log: Log, wanted: Filter) -> Iterator[Entry]:
-    """Return the entries that match, newest first."""
-    for sequence in range(log.size - 1, -1, -1):
+def listed(log: Log, wanted: Filter, first: int = 0) -> Iterator[Entry]:
+    """Return the entries that match, newest first, down to `first`: nobody wrote the genesis of git history alone."""
+    for sequence in range(log.size - 1, first - 1, -1):
         entry = log.entry(sequence)
         if wanted.matches(entry):
             yield entry

@@ -9,10 +9,11 @@ from envgit import config as configuration
 from envgit.audit.objects import blob_id
 from envgit.environments import Environments
 from envgit.errors import ConfigError, UsageError
-from envgit.log.selection import config_at
+from envgit.log.asked import matching
+from envgit.log.selection import Selection, config_at
 from envgit.log.session import Session
 from envgit.log.snapshots import Snapshots
-from envgit.model import CommitId, Config, ObjectId, Snapshot
+from envgit.model import CommitId, Config, ObjectId, Snapshot, Unit
 from envgit.sops.reader import holds_sops_block
 
 WORK_TREE = "work tree"
@@ -67,9 +68,7 @@ class Request:
 
     def within(self, *paths: str | None) -> bool:
         """Tell whether one of a file's paths is asked for: itself, or a directory above it."""
-        return not self.paths or any(
-            path == wanted or path.startswith(wanted + "/") for path in paths if path for wanted in self.paths
-        )
+        return not self.paths or any(_below(path, wanted) for path in paths if path for wanted in self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,45 @@ class Side:
     def objects(self, paths: Iterable[str | None]) -> Iterator[ObjectId]:
         """Return the blobs that hold files of this side; those of a work tree may be in no repository."""
         return (ObjectId(self.listing[path].partition(" ")[2]) for path in paths if path and path in self.listing)
+
+
+def check_asked(run: Session, snapshots: Snapshots, request: Request, base: Side, head: Side) -> None:
+    """Raise UsageError where a path, or the environments that are asked for, are on neither side: no difference there is no answer."""
+    for path in request.paths:
+        if not _is_there(run, request, path):
+            where = "what git tracks here" if request.head is None else request.head_text
+            raise UsageError(f"nothing is at {path!r} in {request.base_text} or in {where}; git ls-files lists what is")
+    if request.environment:
+        matching(_known(run, snapshots, request, base, head), request.environment)
+
+
+def _is_there(run: Session, request: Request, path: str) -> bool:
+    commits = [commit for commit in (request.base, request.head) if commit is not None]
+    if not path or any(run.repo.entry_at(commit, path) for commit in commits):
+        return True
+    return request.head is None and any(_below(tracked, path) for tracked, _mode in run.repo.index_paths())
+
+
+def _known(run: Session, snapshots: Snapshots, request: Request, base: Side, head: Side) -> Iterator[Unit]:
+    """Return the environments of both sides: what is compared, and what each side's own configuration selects."""
+    for commit, side in ((request.base, base), (request.head, head)):
+        for path in side.listing:
+            file = side.environments.file(path)
+            if file and (not side.environments.by_content or side.is_env_file(path)):
+                yield file.environment, file.unit
+        if not side.config.environments:
+            continue
+        if commit is not None:
+            yield from Selection(run.repo, snapshots, side.config).files(run.repo.commit(commit).tree)
+        elif side is head:
+            own = Environments(side.config)
+            files = (own.file(path) for path, _mode in run.repo.index_paths())
+            yield from ((file.environment, file.unit) for file in files if file)
+
+
+def _below(path: str, wanted: str) -> bool:
+    """Tell whether a path is `wanted` or lies below it; the top is empty."""
+    return not wanted or path == wanted or path.startswith(wanted + "/")
 
 
 def sides(run: Session, snapshots: Snapshots, request: Request) -> tuple[Side, Side]:

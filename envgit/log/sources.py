@@ -7,12 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from envgit.errors import EnvgitError
-from envgit.escape import terminal
 from envgit.git.repository import Absent, Repository
 from envgit.log.branch import Log
 from envgit.log.session import Session
 from envgit.model import CommitId
-from envgit.words import count, label, since
+from envgit.words import count, since
 
 # Counting what is unrecorded is a courtesy of blame and log, and must not cost more than the answer.
 LOOKED_AT = 50
@@ -74,9 +73,3 @@ def _reach(run: Session, log: Log) -> str:
         return f"{branch} has moved away from what is recorded: envgit record"
     more = f"more than {LOOKED_AT} commits" if behind > LOOKED_AT else count(behind, "commit")
     return f"{branch} is {more} ahead of the last entry"
-
-
-def no_environment(log: Log, pattern: str) -> str:
-    """Say that no environment matches, and which there are."""
-    known = ", ".join(sorted({terminal(label(unit)) for unit in log.units()})) or "none yet"
-    return f"no environment matches {pattern!r}; there are: {known}"

@@ -12,7 +12,8 @@ from envgit.audit.entry import ChangeBody, ConfigBody, RewriteBody
 from envgit.config import revealed
 from envgit.diff import compare
 from envgit.errors import ConfigError, EnvgitError, UsageError
-from envgit.log.blame import Blamed, line, selected
+from envgit.log.asked import matching
+from envgit.log.blame import Blamed, line
 from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
 from envgit.log.files import Keys
@@ -22,7 +23,6 @@ from envgit.log.snapshots import Snapshots
 from envgit.model import ChangeKind, CommitId, Config, Digest, EnvFile, Snapshot, Unit, Value
 from envgit.sops.identities import Keyring
 from envgit.sops.reader import Reader
-from envgit.words import label
 
 Moment = Callable[[str], datetime | None]
 
@@ -79,10 +79,7 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
     config = _config(run, log, commit)
     reveal = _in_force(run, log)
     units = Selection(run.repo, snapshots, config).files(run.repo.commit(commit).tree)
-    chosen = selected(sorted(units), environment)
-    if not chosen:
-        known = ", ".join(label(unit) for unit in sorted(units)) or "none"
-        raise UsageError(f"no environment matches {environment!r} at {commit[:7]}; there are: {known}")
+    chosen = matching(units, environment, f" at {commit[:7]}")
     keys = Keys(keyring)
     files = tuple(_standing(log, snapshots, keys, reveal, commit, entry, unit, units[unit][0]) for unit in chosen)
     return Stood(what or "HEAD", commit, run.repo.commit(commit).committer.time, entry, files, recipient_names(run))
