@@ -12,8 +12,8 @@ from envgit.errors import UsageError
 from envgit.escape import terminal
 from envgit.log import asked, blame
 from envgit.log.branch import Log
-from envgit.log.session import Session
-from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
+from envgit.log.reach import freshness, source_of_answers
+from envgit.log.sources import UNSIGNED, subjects
 from envgit.model import ChangeKind, Unit
 from envgit.views import blame as view
 from envgit.words import count, label
@@ -38,7 +38,7 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
         )
     if variable is None and whole:
         raise UsageError("--all shows the changes of one variable: name it")
-    log, signed = log_or_history(run)
+    log, signed, reached = source_of_answers(run)
     units = asked.environments(log, environment, signed=signed)
     found = list(_found(log, units, variable, whole))
     if variable is not None and not found:
@@ -52,6 +52,7 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
         again=_again(found) if whole else {},
         backfilled_before=log.began_at if signed else "",
         subjects={} if as_json else subjects(run.repo, (line.commit for line in found)),
+        pending=reached.pending,
     )
     if as_json:
         ui.document(view.document(shown))
@@ -59,7 +60,9 @@ def command(ctx: click.Context, variable: str | None, environment: str, whole: b
     ui.out(view.lines(shown, ui.width()))
     if not signed:
         ui.say(UNSIGNED)
-    _advise(run, log, units, variable, found, whole, signed)
+    _advise(log, units, variable, found, whole)
+    if signed and ui.advises():
+        ui.advise(freshness(run, reached))
     return 0
 
 
@@ -89,13 +92,11 @@ def _again(found: list[blame.Blamed]) -> dict[tuple[str, str, int], int]:
 
 
 def _advise(
-    run: Session,
     log: Log,
     units: list[Unit],
     variable: str | None,
     found: list[blame.Blamed],
     whole: bool,
-    signed: bool,
 ) -> None:
     if variable is not None:
         having = {(line.environment, line.unit) for line in found}
@@ -104,8 +105,6 @@ def _advise(
             ui.advise(f"never in: {', '.join(lacking)}")
     if whole and variable is not None:
         ui.advise(_left_out(log, units, variable))
-    if signed and ui.advises():
-        ui.advise(freshness(run, log))
 
 
 def _left_out(log: Log, units: list[Unit], variable: str) -> str:

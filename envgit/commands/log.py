@@ -8,14 +8,15 @@ from itertools import islice
 import click
 
 from envgit import ui
-from envgit.audit.entry import EntryKind
+from envgit.audit.entry import Entry, EntryKind
 from envgit.commands.options import WithCount, as_json, environment, session
 from envgit.errors import UsageError
 from envgit.log import asked
 from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
 from envgit.log.listing import Filter, listed
-from envgit.log.sources import UNSIGNED, freshness, log_or_history, subjects
+from envgit.log.reach import freshness, source_of_answers
+from envgit.log.sources import UNSIGNED, subjects
 from envgit.model import ChangeKind, EventKind
 from envgit.views import log as view
 from envgit.words import moment
@@ -55,20 +56,19 @@ def command(
     Re-encryptions and changes of access are here as what they were. Without a log the answer comes from git history, unsigned.
     """
     run = session(ctx)
-    log, signed = log_or_history(run)
+    log, signed, reached = source_of_answers(run)
     _check(log, kind, variable or "", environment, signed=signed)
     now = datetime.now(UTC)
     wanted = Filter(variable or "", environment, actor, frozenset(kind), moment(since, now), moment(until, now))
-    entries = tuple(islice(listed(log, wanted, first=0 if signed else 1), most))
+    entries = _entries(log, wanted, most, signed=signed)
     shown = view.LogView(
         entries,
         log.ref if signed else "",
         subjects={} if as_json else subjects(run.repo, view.commits(entries)),
         names=recipient_names(run),
         environment=environment,
+        pending=reached.pending,
     )
-    if not entries:
-        ui.say("no entry matches")
     if as_json:
         ui.document(view.document(shown))
         return 0
@@ -76,8 +76,16 @@ def command(
     if not signed:
         ui.say(UNSIGNED)
     elif ui.advises():
-        ui.advise(freshness(run, log))
+        ui.advise(freshness(run, reached))
     return 0
+
+
+def _entries(log: Log, wanted: Filter, most: int | None, *, signed: bool) -> tuple[Entry, ...]:
+    """Return what is asked for, and say where that is nothing."""
+    found = tuple(islice(listed(log, wanted, first=0 if signed else 1), most))
+    if not found:
+        ui.say("no entry matches")
+    return found
 
 
 def _check(log: Log, kinds: tuple[str, ...], variable: str, environment: str, *, signed: bool) -> None:

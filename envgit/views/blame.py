@@ -26,7 +26,8 @@ class BlameView(NamedTuple):
     """Lines of blame, newest first; `signed` is false where git history alone told them.
 
     `environments` says whether the environment is a column, `variables` the same of the variable. `subjects` are first lines of
-    commit messages, as far as the commits are here; they are read at display and stand in no entry.
+    commit messages, as far as the commits are here; they are read at display and stand in no entry. `pending` counts the commits
+    that the log does not tell yet, None where that is not known.
     """
 
     lines: tuple[Blamed, ...]
@@ -36,6 +37,7 @@ class BlameView(NamedTuple):
     again: Mapping[tuple[str, str, int], int] = MappingProxyType({})
     subjects: Mapping[CommitId, str] = MappingProxyType({})
     backfilled_before: str = ""
+    pending: int | None = 0
 
 
 def document(view: BlameView) -> dict[str, object]:
@@ -43,6 +45,7 @@ def document(view: BlameView) -> dict[str, object]:
     return {
         "schema": "envgit.blame/1",
         "signed": view.signed,
+        "pending": view.pending,
         "changes": [_document(line, view) for line in view.lines],
     }
 

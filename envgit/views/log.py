@@ -39,13 +39,14 @@ _EVIDENCE = {
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """Entries, newest first; of their files only those of `environment`, a GLOB, where one is asked for. `ref` is where they were read, empty for git history alone; `subjects` are read at display."""
+    """Entries, newest first; of their files only those of `environment`, a GLOB, where one is asked for. `ref` is where they were read, empty for git history alone; `subjects` are read at display. `pending` counts the commits that the log does not tell yet, None where that is not known."""
 
     entries: tuple[Entry, ...]
     ref: str
     subjects: Mapping[CommitId, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     environment: str = ""
+    pending: int | None = 0
 
     @property
     def signed(self) -> bool:
@@ -58,6 +59,7 @@ def document(view: LogView) -> dict[str, object]:
     return {
         "schema": "envgit.log/1",
         "signed": view.signed,
+        "pending": view.pending,
         "entries": [entry_document(entry) for entry in view.entries],
     }
 
