@@ -56,7 +56,7 @@ class Keyring:
     @classmethod
     def of(cls, *identity_texts: str) -> Keyring:
         """Take identities that are given: lines of age identities, or the text of an SSH private key."""
-        return cls(Source("given", lambda text=text: text) for text in identity_texts)  # type: ignore[misc]
+        return cls(Source("given", lambda text=text: text, "given") for text in identity_texts)  # type: ignore[misc]
 
     @property
     def tried(self) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def _take(source: Source, known: _Loaded, program: AgeProgram) -> None:
     try:
         text = source.read()
     except (OSError, ValueError, subprocess.SubprocessError):
-        known.tried.append(f"{source.label} cannot be read")
+        known.tried.append(f"{source.place} cannot be read")
         return
     if text is None:
         return

@@ -15,10 +15,14 @@ COMMAND_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place where identities may be: `read` returns its text, None where there is nothing; it may raise OSError."""
+    """A place where identities may be: `read` returns its text, None where there is nothing; it may raise OSError.
+
+    `label` is what its identities are called by, `place` where it is in full, for a person who looks for what cannot be read.
+    """
 
     label: str
     read: Callable[[], str | None]
+    place: str
 
 
 def sources(environ: dict[str, str], home: Path | None) -> Iterator[Source]:
@@ -31,7 +35,7 @@ def sources(environ: dict[str, str], home: Path | None) -> Iterator[Source]:
         yield _file("id_ed25519", home / ".ssh" / "id_ed25519")
         yield _file("id_rsa", home / ".ssh" / "id_rsa")
     if "SOPS_AGE_KEY" in environ:
-        yield Source("SOPS_AGE_KEY", lambda: environ["SOPS_AGE_KEY"])
+        yield Source("SOPS_AGE_KEY", lambda: environ["SOPS_AGE_KEY"], "SOPS_AGE_KEY")
     if "SOPS_AGE_KEY_FILE" in environ:
         yield _file("SOPS_AGE_KEY_FILE", environ["SOPS_AGE_KEY_FILE"], required=True)
     if "SOPS_AGE_KEY_CMD" in environ:
@@ -66,7 +70,16 @@ def _file(label: str, path: Path | str, *, required: bool = False) -> Source:
                 raise
             return None
 
-    return Source(label if label == name or not required else f"{label} {name}", read)
+    if not required:
+        return Source(label, read, str(path))
+    if _is_key(str(path)):
+        return Source(label, read, f"{label}, which holds a key and no path,")
+    return Source(f"{label} {name}", read, f"{label} {path}")
+
+
+def _is_key(path: str) -> bool:
+    """Tell whether somebody put the key itself where a path belongs: then it must not be repeated."""
+    return "\n" in path or any(mark in path.upper() for mark in ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY"))
 
 
 def _command(variable: str, environ: dict[str, str]) -> Source:
@@ -79,4 +92,4 @@ def _command(variable: str, environ: dict[str, str]) -> Source:
         )
         return done.stdout[:MAX_SOURCE_BYTES].decode("utf-8", "replace")
 
-    return Source(variable, read)
+    return Source(variable, read, variable)

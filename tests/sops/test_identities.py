@@ -107,12 +107,37 @@ def test_a_broken_source_is_told_and_stops_nothing(tmp_path):
     )
     assert keyring.unwrap(wrap(DATA_KEY, [key.recipient])) == DATA_KEY
     assert keyring.tried == (
-        "SOPS_AGE_SSH_PRIVATE_KEY_FILE none cannot be read",
+        f"SOPS_AGE_SSH_PRIVATE_KEY_FILE {tmp_path}/none cannot be read",
         "SOPS_AGE_KEY is malformed",
         "SOPS_AGE_KEY_FILE keys.txt:1 is malformed",
         f"{shortened(key.recipient)} (SOPS_AGE_KEY_FILE keys.txt)",
         "SOPS_AGE_KEY_CMD cannot be read",
     )
+
+
+def test_a_key_file_that_cannot_be_read_is_named_by_its_whole_path(tmp_path):
+    """As it was given: a wrong directory cannot be seen by the file's name."""
+    (tmp_path / "keys.txt").mkdir()
+    for given in ("/nosuch/keys.txt", "nosuch/keys.txt", str(tmp_path / "keys.txt")):
+        keyring = Keyring.discover({"SOPS_AGE_KEY_FILE": given}, None)
+        keyring.unwrap(())
+        assert keyring.tried == (f"SOPS_AGE_KEY_FILE {given} cannot be read",)
+    folder = tmp_path / "home" / ".ssh" / "id_ed25519"
+    folder.mkdir(parents=True)
+    keyring = Keyring.discover({}, tmp_path / "home")
+    keyring.unwrap(())
+    assert keyring.tried == (f"{folder} cannot be read",)
+
+
+def test_a_key_in_the_place_of_a_path_is_not_repeated():
+    """Somebody gave the key itself as SOPS_AGE_KEY_FILE: no message shows any of it."""
+    for key in (
+        new_key().identity,
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl/bnNz\n-----END OPENSSH PRIVATE KEY-----",
+    ):
+        keyring = Keyring.discover({"SOPS_AGE_KEY_FILE": key}, None)
+        keyring.unwrap(())
+        assert keyring.tried == ("SOPS_AGE_KEY_FILE, which holds a key and no path, cannot be read",)
 
 
 def test_sources_are_read_once_and_only_when_needed(tmp_path):
