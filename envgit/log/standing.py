@@ -11,8 +11,8 @@ from itertools import islice
 from envgit.audit.entry import ChangeBody, ConfigBody, RewriteBody
 from envgit.config import revealed
 from envgit.diff import compare
-from envgit.errors import ConfigError, EnvgitError, UsageError
-from envgit.log.asked import matching
+from envgit.errors import ConfigError, EnvgitError, Incomplete, UsageError
+from envgit.log.asked import NO_HISTORY, matching
 from envgit.log.blame import Blamed, line
 from envgit.log.branch import Log
 from envgit.log.difference import recipient_names
@@ -71,7 +71,7 @@ class Stood:
 
 
 def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood:
-    """Return how the selected environments stood; raise UsageError where WHAT names nothing."""
+    """Return how the selected environments stood; raise UsageError where WHAT names nothing, Incomplete where there was none."""
     log = run.log
     commit, entry = _where(run, log, what, moment)
     keyring = Keyring.discover(run.environ, run.home)
@@ -79,6 +79,8 @@ def standing(run: Session, what: str, environment: str, moment: Moment) -> Stood
     config = _config(run, log, commit)
     reveal = _in_force(run, log)
     units = Selection(run.repo, snapshots, config).files(run.repo.commit(commit).tree)
+    if not units:
+        raise Incomplete(f"{NO_HISTORY} at {commit[:7]}" if what or log is not None else NO_HISTORY)
     chosen = matching(units, environment, f" at {commit[:7]}")
     keys = Keys(keyring)
     files = tuple(_standing(log, snapshots, keys, reveal, commit, entry, unit, units[unit][0]) for unit in chosen)

@@ -131,3 +131,27 @@ def test_log_says_that_no_entry_matches(told: Repo, cli: Cli) -> None:
     assert "no entry matches" in ran.err.splitlines()
     assert cli.ok("log", "--author", "nobody", "--json").json["entries"] == []
     assert "no entry matches" not in cli.ok("log", "--author", "bob").err
+
+
+def test_where_no_file_is_an_environment_every_command_says_so(repo: Repo, cli: Cli) -> None:
+    """blame, log and show: one line and one status, and no entry that nobody wrote."""
+    cli.directory = repo.path
+    repo.write("README.md", "Words.\n")
+    repo.commit("Begin")
+    line = "envgit: no environment is in this history"
+    for words in (("blame", "TOKEN"), ("log",), ("log", "TOKEN"), ("log", "--json"), ("show",), ("show", "--json")):
+        assert cli.fails(4, *words) == line
+    for words in (("blame", "-e", "x"), ("log", "-e", "x"), ("show", "-e", "x")):
+        assert cli.fails(4, *words) == line
+    assert cli.fails(4, "show", "HEAD") == f"{line} at {repo.head[:7]}"
+
+
+def test_history_alone_has_no_genesis(made: Repo, cli: Cli) -> None:
+    """Nobody wrote one: the list ends with the first commit that touched an environment."""
+    found = cli.ok("log", "--json").json
+    assert [entry["kind"] for entry in found["entries"]] == ["change", "config", "change"]
+    for words in (("log",), ("log", "--oneline")):
+        out = cli.ok(*words).out
+        assert "genesis" not in out
+        assert "1970" not in out
+    assert "no entry matches" in cli.ok("log", "--kind", "genesis").err
