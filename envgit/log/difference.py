@@ -46,6 +46,11 @@ class FileDifference:
     problem: str = ""
     state: Digest | None = None
 
+    @property
+    def unread(self) -> bool:
+        """Whether a side is there of which no variable is known, so that the two could not be compared."""
+        return any(side is not None and not readable(side) for side in (self.before, self.after))
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:

@@ -28,6 +28,8 @@ CACHED_KEYS = 10_000
 _SHOWN = 3
 
 _BLOCK = re.compile(rb"^(?:sops|\"sops\"|'sops')[ \t]*:(?=[ \t]*(?:#[^\n]*)?\r?\n[ \t]+\S|[ \t]+[{&!])", re.MULTILINE)
+# What git writes into a file that it could not merge, in this order.
+_CONFLICT = tuple(re.compile(mark, re.MULTILINE) for mark in (rb"^<<<<<<< ", rb"^=======\r?$", rb"^>>>>>>> "))
 _TYPES = {str(kind): kind for kind in ValueType if kind not in (ValueType.NULL, ValueType.MAP, ValueType.LIST)}
 _EMPTY = Secret(b"")
 
@@ -67,7 +69,8 @@ class Reader:
         except (TooLargeError, DocumentTooLargeError) as error:
             return snapshot._replace(reason=Reason.TOO_LARGE, detail=error.problem)
         except (YamlError, DocumentError) as error:
-            return snapshot._replace(reason=Reason.MALFORMED, detail=f"{error.problem} (line {error.line})")
+            said = _conflict(data) or f"{error.problem} (line {error.line})"
+            return snapshot._replace(reason=Reason.MALFORMED, detail=said)
 
     def _read(self, snapshot: Snapshot, data: bytes) -> Snapshot:
         text = lines.split(data) if len(data) <= MAX_BYTES else None
@@ -193,6 +196,18 @@ class Reader:
         if self._keyring.empty:
             return f"{whom}; no identity is at hand" + (f": {tried}" if tried else "")
         return f"{whom}; tried {tried}"
+
+
+def _conflict(data: bytes) -> str:
+    """Say where git left both sides of a merge, empty where it did not: no sentence of a parser's leads there."""
+    start, at = -1, 0
+    for mark in _CONFLICT:
+        found = mark.search(data, at)
+        if found is None:
+            return ""
+        start, at = (found.start() if start < 0 else start), found.end()
+    line = data.count(b"\n", 0, start) + 1
+    return f"it has merge conflict markers (line {line})"
 
 
 def _claimed(snapshot: Snapshot, known: Metadata) -> Snapshot:

@@ -143,16 +143,21 @@ def _event(event: Event, names: Mapping[str, str], problem: str) -> Iterator[str
 
 
 def _summary(files: Iterable[FileDifference]) -> str:
+    """Count what is known to differ; that nothing else does is said only where every file could be compared."""
+    files = tuple(files)
+    unread = sum(file.unread for file in files)
     kinds = Counter(change.change.kind for file in files for change in file.changes)
     kinds.pop(ChangeKind.REENCRYPTED, None)
     words = [f"{number} {_SAID.get(kind, str(kind))}" for kind, number in kinds.most_common()]
     access = Counter(event.kind for file in files for event in file.events)
     granted, revoked = access[EventKind.ACCESS_GRANTED], access[EventKind.ACCESS_REVOKED]
     said = [f"{granted} granted" if granted else "", f"{revoked} revoked" if revoked else ""]
-    recipients = "recipients: " + ", ".join(filter(None, said)) if granted or revoked else "recipients unchanged"
+    recipients = "recipients: " + ", ".join(filter(None, said)) if granted or revoked else ""
     if [*kinds] == [ChangeKind.CHANGED]:
         words = [f"{count(kinds[ChangeKind.CHANGED], 'variable')} changed"]
-    return f"{', '.join(words) or 'no variable changed'}; {recipients}"
+    if unread:
+        return "; ".join(filter(None, (", ".join(words), recipients, f"{count(unread, 'file')} could not be compared")))
+    return f"{', '.join(words) or 'no variable changed'}; {recipients or 'recipients unchanged'}"
 
 
 _SAID = {ChangeKind.OPAQUE: "with new ciphertext"}

@@ -102,16 +102,14 @@ def summary(review: Review) -> Ours:
     said += [f"{count(granted, 'recipient')} added"] if granted else []
     said += [f"{count(revoked, 'recipient')} removed"] if revoked else []
     said += list(_files(review.files))
+    unread = sum(file.unread for file in review.files)
+    said += [f"{count(unread, 'file')} could not be compared"] if unread else []
     if not review.files:
         return Ours("No environment changes.")
     where = places(list(review.files))
     one = len({file.file.environment for file in review.files}) == 1
-    line = f"**{', '.join(said) or _nothing_counted(review)}**, {'all ' if one and len(said) > 1 else ''}in {where}."
+    line = f"**{', '.join(said) or 'no variable changed'}**, {'all ' if one and len(said) > 1 else ''}in {where}."
     return Ours(line + _others(review))
-
-
-def _nothing_counted(review: Review) -> str:
-    return "what changes is not known" if any(file.unread for file in review.files) else "no variable changed"
 
 
 def _files(files: Iterable[FileReview]) -> Iterator[str]:

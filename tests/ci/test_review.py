@@ -294,7 +294,7 @@ def test_plaintext_committed_by_mistake_is_an_error_and_never_repeated(story: St
     del story.actions.secrets["SOPS_AGE_KEY"]
     story.review()
     assert "### envgit: `production` is committed in clear" in story.comments[0]
-    assert "what changes is not known" in story.comments[0]
+    assert "**1 file could not be compared**" in story.comments[0]
     assert "as it was" not in story.comments[0]
     assert not story.actions.github.mentions("canary")
 
