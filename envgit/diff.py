@@ -60,12 +60,13 @@ class FileDiff:
 def compare(before: Snapshot | None, after: Snapshot | None, moved_from: str = "") -> FileDiff:
     """Compare two revisions of one file, None where there is none.
 
-    A side that could not be read for another reason than a missing identity has no variables; give the last readable revision
-    in its place where there is one.
+    Of a side that could not be read for another reason than a missing identity nothing is known: no variable and no access is said
+    to have changed against it. Give the last readable revision in its place where there is one.
     """
     events = tuple(_events(before, after, moved_from))
     changes = _changes(before, after)
-    if not events and not changes and before is not None and after is not None and before.digest != after.digest:
+    both = before is not None and after is not None and readable(before) and before.digest != after.digest
+    if not events and not changes and both:
         events = (Event(EventKind.TEXT_CHANGED),)
     return FileDiff(events, changes)
 
@@ -88,9 +89,9 @@ def _events(before: Snapshot | None, after: Snapshot | None, moved_from: str) ->
         yield Event(EventKind.UNREADABLE, reason=after.reason)
     elif after.mac is Mac.INVALID:
         yield Event(EventKind.MAC_INVALID)
-    if readable(after):
+    if readable(after) and (before is None or readable(before)):
         yield from _access(before.recipients if before else (), after.recipients)
-        if before is not None and readable(before):
+        if before is not None:
             yield from _form(before, after)
 
 
@@ -119,7 +120,7 @@ def _rotated(before: Snapshot, after: Snapshot) -> bool:
 
 
 def _changes(before: Snapshot | None, after: Snapshot | None) -> tuple[VariableChange, ...]:
-    if after is not None and not readable(after):
+    if any(side is not None and not readable(side) for side in (before, after)):
         return ()
     old = {value.name: value for value in before.values} if before else {}
     new = {value.name: value for value in after.values} if after else {}

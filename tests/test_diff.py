@@ -67,6 +67,14 @@ def test_an_unreadable_file_changes_no_variable_and_says_why() -> None:
     assert found.changes == ()
 
 
+def test_against_an_unreadable_file_nothing_is_known_to_change() -> None:
+    """No variable is called added and no access granted where the older side is not known; nor is it called text only."""
+    unread = Snapshot(Digest("b"), reason=Reason.MALFORMED)
+    found = compare(unread, snapshot(value("A", "one"), recipients=("age1x",)))
+    assert (found.events, found.changes) == ((), ())
+    assert [event.kind for event in compare(unread, None).events] == [EventKind.DELETED]
+
+
 def test_nothing_but_bytes_is_text_only() -> None:
     """Comments, order and format are said to be that, where nothing else is."""
     assert [

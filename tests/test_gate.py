@@ -431,7 +431,7 @@ def _cases() -> Iterator[Review]:
 
 
 OF_FILES = (
-    Code.MAC_INVALID, Code.UNREADABLE, Code.PLAINTEXT, Code.AS_RECORDED, Code.NOT_ROTATED, Code.KEPT_NONCE,
+    Code.MAC_INVALID, Code.UNREADABLE, Code.WAS_UNREADABLE, Code.PLAINTEXT, Code.AS_RECORDED, Code.NOT_ROTATED, Code.KEPT_NONCE,
 )  # fmt: skip
 
 

@@ -49,7 +49,12 @@ class FileDifference:
     @property
     def unread(self) -> bool:
         """Whether a side is there of which no variable is known, so that the two could not be compared."""
-        return any(side is not None and not readable(side) for side in (self.before, self.after))
+        return self.unread_before or (self.after is not None and not readable(self.after))
+
+    @property
+    def unread_before(self) -> bool:
+        """Whether the older side is there and no variable of it is known."""
+        return self.before is not None and not readable(self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, 
     after = head.snapshot(new) if new else None
     moved = old if old and new and old != new else ""
     diff = compare(before, after, moved or "")
-    if not diff.events and not diff.changes:
+    if not diff.events and not diff.changes and (before is None or readable(before)):
         return None
     key = told.key(unit)
     newest = after or before
@@ -170,7 +175,7 @@ def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, 
         tuple(_change(change, told.config(base), key) for change in diff.changes),
         before,
         after,
-        unchanged=_unchanged(diff, after),
+        unchanged=_unchanged(diff, after) if before and readable(before) else 0,
         keyless=_keyless(before, after),
         problem=newest.detail if newest and (newest.mac is Mac.INVALID or not readable(newest)) else "",
         state=key.state(after.values) if key and after and after.reason is None else None,

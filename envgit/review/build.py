@@ -129,6 +129,10 @@ def _file_notes(found: FileDifference, known: int | None, revoked: tuple[str, ..
     if after is not None and not readable(after):
         plain = after.reason is Reason.PLAINTEXT
         yield Note(Code.PLAINTEXT if plain else Code.UNREADABLE, Gravity.ERROR, detail=after.detail)
+    if found.before is not None and found.unread_before:
+        who = after.recipients if after is not None else ()
+        number = len(after.values) if after is not None else 0
+        yield Note(Code.WAS_UNREADABLE, Gravity.WARNING, who, detail=found.before.detail, number=number)
     if revoked and after and not rotated:
         yield Note(Code.NOT_ROTATED, Gravity.WARNING)
     # Without a rotation of the whole file a kept nonce is a sign of tampering, not of harmlessness.

@@ -34,6 +34,7 @@ class Code(StrEnum):
     NOT_SHOWN = "not-shown"  # a revealed name holds what a name that is not revealed holds too
     MAC_INVALID = "mac-invalid"
     UNREADABLE = "unreadable"
+    WAS_UNREADABLE = "was-unreadable"  # the older file: compared with nothing, `names` are who can open the newer one
     PLAINTEXT = "plaintext"  # committed in clear: its values are out
     NOT_ROTATED = "not-rotated"  # a recipient was removed and the data key stayed
     BRINGS_ENVGIT = "brings-envgit"
@@ -128,6 +129,11 @@ class FileReview:
     def unread(self) -> bool:
         """Whether the newer file cannot be read, for another reason than a missing identity."""
         return self.reason not in (None, Reason.NO_IDENTITY)
+
+    @property
+    def uncompared(self) -> bool:
+        """Whether one of the two files cannot be read, so that no change of a variable or of access is known."""
+        return self.unread or any(note.code is Code.WAS_UNREADABLE for note in self.notes)
 
     @property
     def unknown(self) -> bool:

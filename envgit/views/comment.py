@@ -21,7 +21,14 @@ MAX_BYTES = 200_000
 MAX_SUMMARY_BYTES = 1_000_000
 
 # What stands above everything else; the other notes of a file are told with its access.
-_CALLED_OUT = (Code.MAC_INVALID, Code.UNREADABLE, Code.PLAINTEXT, Code.AS_RECORDED, Code.KEPT_NONCE)
+_CALLED_OUT = (
+    Code.MAC_INVALID,
+    Code.UNREADABLE,
+    Code.WAS_UNREADABLE,
+    Code.PLAINTEXT,
+    Code.AS_RECORDED,
+    Code.KEPT_NONCE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +267,7 @@ def _told(file: FileReview) -> Iterator[Mapping[str, object]]:
         elif event.kind in _WORDS and not (event.kind is EventKind.DATA_KEY_ROTATED and file.revoked):
             yield {"kind": str(event.kind), "words": Ours(_WORDS[event.kind])}
     quiet = not (file.rows or file.reencrypted or file.granted or file.revoked)
-    if file.keyless and not file.unread and quiet:
+    if file.keyless and not file.uncompared and quiet:
         said = f"{_WORDS[EventKind.TEXT_CHANGED]}: every ciphertext is as it was"
         yield {"kind": "text-changed", "words": Ours(said)}
 

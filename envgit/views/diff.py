@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from envgit.audit.codec import to_json
 from envgit.audit.entry import Event
+from envgit.diff import readable
 from envgit.escape import terminal
 from envgit.log.difference import ChangeShown, Difference, FileDifference
 from envgit.model import ChangeKind, EnvFile, EventKind, Reason
@@ -31,6 +32,7 @@ def document(view: Difference) -> dict[str, object]:
                 "environment": file.file.environment,
                 "unit": file.file.unit,
                 "path": terminal(file.file.path),
+                "reason_before": file.before.reason if file.before and file.unread_before else None,
                 "events": [to_json(event) for event in file.events],
                 "changes": [_change_document(change) for change in file.changes],
             }
@@ -68,6 +70,8 @@ def _file(view: FileDifference, names: Mapping[str, str]) -> Iterator[str]:
         yield f" {LETTERS[change.change.kind]} {_name(change):<{column}} {_note(change)}".rstrip()
     for event in view.events:
         yield from _event(event, names, view.problem)
+    if view.unread_before:
+        yield from _unread_before(view, names)
     if alike:
         yield f" ? {len(alike)} others: new ciphertext under the old nonce, as a rotation of the data key leaves unchanged values"
     again = len(view.changes) - len(counted) - len(alike)
@@ -76,6 +80,15 @@ def _file(view: FileDifference, names: Mapping[str, str]) -> Iterator[str]:
         yield f" = {again}{others} re-encrypted, same {'value' if again == 1 else 'values'}"
     if view.keyless and view.unchanged:
         yield f"{count(view.unchanged, 'other')} {'has' if view.unchanged == 1 else 'have'} the ciphertext they had"
+
+
+def _unread_before(view: FileDifference, names: Mapping[str, str]) -> Iterator[str]:
+    """Say that nothing is known of the older side, and what the newer one holds: who can open it matters all the same."""
+    if view.before is not None:
+        yield f" ! before: not readable ({view.before.reason}): {terminal(view.before.detail)}"
+    if view.after is not None and readable(view.after):
+        who = ", ".join(recipient(text, names) for text in view.after.recipients)
+        yield f"   now: {count(len(view.after.values), 'variable')}, compared with nothing; for {who or 'nobody'}"
 
 
 def heading(file: EnvFile) -> str:

@@ -52,6 +52,7 @@ def _wrong(files: Iterable[FileReview]) -> Iterator[str]:
     for code, said in (
         (Code.PLAINTEXT, "{} {} committed in clear"),
         (Code.UNREADABLE, "{0} cannot be read"),
+        (Code.WAS_UNREADABLE, "{0} could not be read before"),
         (Code.MAC_INVALID, "the MAC of {0} does not match"),
     ):
         if found := [file for file in files if any(note.code is code for note in file.notes)]:
@@ -62,8 +63,9 @@ def _whole(files: list[FileReview]) -> Iterator[str]:
     for kind, what in ((EventKind.CREATED, "new"), (EventKind.DELETED, "deleted")):
         found = [file for file in files if _is(file, kind) and not file.unread]
         if found:
-            number = count(sum(len(file.rows) for file in found), "variable")
-            yield f"{places(found)} {plural(len(found), 'is', 'are')} {what} ({number})"
+            number = f" ({count(sum(len(file.rows) for file in found), 'variable')})"
+            known = not any(file.uncompared for file in found)
+            yield f"{places(found)} {plural(len(found), 'is', 'are')} {what}{number if known else ''}"
 
 
 def _variables(files: list[FileReview]) -> Iterator[str]:
@@ -102,7 +104,7 @@ def summary(review: Review) -> Ours:
     said += [f"{count(granted, 'recipient')} added"] if granted else []
     said += [f"{count(revoked, 'recipient')} removed"] if revoked else []
     said += list(_files(review.files))
-    unread = sum(file.unread for file in review.files)
+    unread = sum(file.uncompared for file in review.files)
     said += [f"{count(unread, 'file')} could not be compared"] if unread else []
     if not review.files:
         return Ours("No environment changes.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from envgit.render import Bare, Digest, Name, plain
-from envgit.review.report import FileReview, Gravity, Note, Review
-from envgit.words import short
+from envgit.review.report import Code, FileReview, Gravity, Note, Review
+from envgit.words import short, short_recipient
 
 NAMED_IN_A_LINE = 5
 
@@ -20,10 +20,11 @@ def sentence(note: Note, review: Review, file: FileReview | None = None) -> str:
 
 def values(note: Note, review: Review, most: int, file: FileReview | None = None) -> Mapping[str, object]:
     """Return what the template needs of a note, with at most so many names of each kind."""
+    recipients = note.code is Code.WAS_UNREADABLE
     return {
         "code": str(note.code),
         "alert": Bare(_ALERTS[note.gravity]),
-        **some("names", note.names, most),
+        **some("names", map(short_recipient, note.names) if recipients else note.names, most),
         **some("coming", note.coming, most),
         **some("going", note.going, most),
         **some("reveals", note.reveals, most),

@@ -299,6 +299,22 @@ def test_plaintext_committed_by_mistake_is_an_error_and_never_repeated(story: St
     assert not story.actions.github.mentions("canary")
 
 
+def test_a_file_that_is_mended_is_compared_with_nothing(story: Story) -> None:
+    """Where the base's file cannot be read, no variable is called added and nobody is said to gain access; who has it is told."""
+    whole = (story.repo.path / "envs/production.yaml").read_bytes()
+    story.repo.write("envs/production.yaml", "API_KEY: canary-plain-text\n")
+    story.land("Oops")
+    story.repo.write("envs/production.yaml", whole)
+    story.propose()
+    step = story.review()
+    comment = story.comments[0]
+    assert "### envgit: `production` could not be read before (1 warning)" in comment
+    assert "**1 file could not be compared**" in comment
+    assert "can open them" in comment
+    assert "added" not in comment
+    assert "canary" not in step.everything
+
+
 def test_a_revealed_name_that_holds_a_secret_too_is_not_shown(story: Story) -> None:
     """DEBUG may be shown, but not where it holds what DATABASE_URL holds."""
     story.env({**VALUES, "DEBUG": "postgres://canary-1/db"})

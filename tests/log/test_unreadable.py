@@ -58,3 +58,41 @@ def test_a_count_of_what_is_known_says_that_a_file_is_not(text: str, made: Repo,
     assert ran.exit == 1
     assert ran.lines[-1] == "1 variable changed; 1 file could not be compared"
     assert "markers" not in ran.out
+
+
+def test_against_an_unreadable_older_side_nothing_is_said_to_change(made: Repo, cli: Cli) -> None:
+    """Whoever mends a file gave nobody access and added nothing, as far as anybody knows."""
+    whole = (made.path / PATH).read_bytes()
+    made.write(PATH, "TOKEN: in-the-clear\n")
+    made.commit("Oops")
+    made.write(PATH, whole)
+    ran = cli.run("diff", "--exit-code")
+    assert ran.exit == 1
+    recipient = f"{made.key.recipient[:8]}…{made.key.recipient[-3:]}"
+    assert ran.lines == [
+        f"production ({PATH})",
+        " ! before: not readable (plaintext): it is not encrypted: it has no sops block",
+        f"   now: 2 variables, compared with nothing; for {recipient}",
+        "1 file could not be compared",
+    ]
+    file = cli.ok("diff", "--json").json["files"][0]
+    assert (file["reason_before"], file["events"], file["changes"]) == ("plaintext", [], [])
+    assert "had" not in cli.ok("diff", "--keyless").out
+
+
+def test_an_unreadable_file_that_goes_is_said_to_go_and_no_more(made: Repo, cli: Cli) -> None:
+    """Deleted, or still not readable: what it held before is not known."""
+    made.write(PATH, "TOKEN: in-the-clear\n")
+    made.commit("Oops")
+    made.write(PATH, "- a\n")
+    reasons = [line.split(":")[:2] for line in cli.ok("diff").lines if "not readable" in line]
+    assert reasons == [
+        [" ! not readable (not-sops)", " it is no mapping of names to values"],
+        [" ! before", " not readable (plaintext)"],
+    ]
+    (made.path / PATH).unlink()
+    assert [line[:24] for line in cli.ok("diff").lines[1:]] == [
+        " - file deleted",
+        " ! before: not readable ",
+        "1 file could not be comp",
+    ]
