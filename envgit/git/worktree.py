@@ -73,6 +73,15 @@ class WorkTree(Objects):
         for entry in self._index:
             yield entry.path, int(entry.mode)
 
+    def unmerged(self) -> dict[str, tuple[ObjectId, ...]]:
+        """Return the paths that a merge left in conflict, each with the blobs that the index has of it."""
+        found: dict[str, tuple[ObjectId, ...]] = {}
+        for sides in self._index.conflicts or ():
+            entries = [entry for entry in sides if entry is not None and stat.S_IFMT(int(entry.mode)) == _REGULAR]
+            for path in {entry.path for entry in sides if entry is not None}:
+                found[path] = tuple(ObjectId(str(entry.id)) for entry in entries)
+        return found
+
     @property
     def _index(self) -> pygit2.Index:
         try:

@@ -33,7 +33,7 @@ class ChangeShown:
 class FileDifference:
     """What happened to one file; `keyless` says why its values were not compared, empty where they were.
 
-    `state` names what the file holds now, under the log's key; None where there is no key here, or a value is unknown.
+    `unmerged`: a merge left it in conflict, so that there is no newer side. `state` names what the file holds now, under the log's key; None where there is no key here, or a value is unknown.
     """
 
     file: EnvFile
@@ -45,11 +45,12 @@ class FileDifference:
     keyless: str = ""
     problem: str = ""
     state: Digest | None = None
+    unmerged: bool = False
 
     @property
     def unread(self) -> bool:
         """Whether a side is there of which no variable is known, so that the two could not be compared."""
-        return self.unread_before or (self.after is not None and not readable(self.after))
+        return self.unmerged or self.unread_before or (self.after is not None and not readable(self.after))
 
     @property
     def unread_before(self) -> bool:
@@ -164,6 +165,8 @@ def _file(unit: Unit, old: str | None, new: str | None, base: Side, head: Side, 
     before = base.snapshot(old) if old else None
     after = head.snapshot(new) if new else None
     moved = old if old and new and old != new else ""
+    if new in head.unmerged:
+        return FileDifference(EnvFile(*unit, new or ""), (), (), before, None, unmerged=True)
     diff = compare(before, after, moved or "")
     if not diff.events and not diff.changes and (before is None or readable(before)):
         return None

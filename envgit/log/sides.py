@@ -73,7 +73,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison: `listing` maps each path that may be an env file to what names its content."""
+    """One side of a comparison: `listing` maps each path that may be an env file to what names its content.
+
+    Of the paths in `unmerged` there is no one file, so no snapshot either.
+    """
 
     config: Config
     environments: Environments
@@ -81,10 +84,12 @@ class Side:
     snapshot: Callable[[str], Snapshot | None]
     is_env_file: Callable[[str], bool]
     warnings: tuple[str, ...] = ()
+    unmerged: frozenset[str] = frozenset()
 
     def objects(self, paths: Iterable[str | None]) -> Iterator[ObjectId]:
         """Return the blobs that hold files of this side; those of a work tree may be in no repository."""
-        return (ObjectId(self.listing[path].partition(" ")[2]) for path in paths if path and path in self.listing)
+        here = (path for path in paths if path and path in self.listing and path not in self.unmerged)
+        return (ObjectId(self.listing[path].partition(" ")[2]) for path in here)
 
 
 def check_asked(run: Session, snapshots: Snapshots, request: Request, base: Side, head: Side) -> None:
@@ -191,15 +196,22 @@ def _file_side(
 ) -> Side:
     """List tracked files as git diff does: from the index, with the work tree's bytes unless `cached`."""
     read = run.repo.index_file if cached else run.repo.work_file
+    parted = {path: ids for path, ids in run.repo.unmerged().items() if environments.file(path)} if cached else {}
     tracked = {path: mode for path, mode in run.repo.index_paths() if environments.file(path)}
     content = {path: data for path in tracked if (data := read(path)) is not None}
+
+    def contents(path: str) -> Iterator[bytes]:
+        yield from (content[path],) if path in content else map(run.repo.blob, parted.get(path, ()))
+
     return Side(
         config,
         environments,
-        {path: f"{tracked[path]:o} {blob_id(data)}" for path, data in content.items()},
+        {path: f"{tracked[path]:o} {blob_id(data)}" for path, data in content.items()}
+        | dict.fromkeys(parted, "unmerged"),
         lambda path: snapshots.reader.read(content[path]) if path in content else None,
-        lambda path: path in content and holds_sops_block(content[path]),
+        lambda path: any(map(holds_sops_block, contents(path))),
         warnings,
+        frozenset(parted),
     )
 
 

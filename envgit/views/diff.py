@@ -33,6 +33,7 @@ def document(view: Difference) -> dict[str, object]:
                 "unit": file.file.unit,
                 "path": terminal(file.file.path),
                 "reason_before": file.before.reason if file.before and file.unread_before else None,
+                "unmerged": file.unmerged,
                 "events": [to_json(event) for event in file.events],
                 "changes": [_change_document(change) for change in file.changes],
             }
@@ -70,6 +71,8 @@ def _file(view: FileDifference, names: Mapping[str, str]) -> Iterator[str]:
         yield f" {LETTERS[change.change.kind]} {_name(change):<{column}} {_note(change)}".rstrip()
     for event in view.events:
         yield from _event(event, names, view.problem)
+    if view.unmerged:
+        yield " ! unmerged: a merge left it in conflict; git add it once that is resolved"
     if view.unread_before:
         yield from _unread_before(view, names)
     if alike:

@@ -96,3 +96,43 @@ def test_an_unreadable_file_that_goes_is_said_to_go_and_no_more(made: Repo, cli:
         " ! before: not readable ",
         "1 file could not be comp",
     ]
+
+
+@pytest.mark.parametrize("by_content", [False, True])
+def test_an_unmerged_file_is_said_to_be_that(by_content: bool, made: Repo, cli: Cli) -> None:
+    """During a conflict the index has no file to compare: nothing is deleted, and no variable removed."""
+    if by_content:
+        (made.path / ".envgit.yaml").unlink()
+        made.commit("No configuration")
+    line = _conflict(made)
+    ran = cli.run("diff", "--cached", "--exit-code")
+    assert ran.exit == 1
+    assert ran.lines == [
+        PATH if by_content else f"production ({PATH})",
+        " ! unmerged: a merge left it in conflict; git add it once that is resolved",
+        "1 file could not be compared",
+    ]
+    file = cli.ok("diff", "--cached", "--json").json["files"][0]
+    assert (file["unmerged"], file["events"], file["changes"]) == (True, [], [])
+    assert cli.ok("diff").lines[1] == f" ! not readable (malformed): it has merge conflict markers (line {line})"
+    assert "unmerged" not in cli.ok("diff").out
+    made.git("checkout", "-q", "--theirs", PATH)
+    made.git("add", PATH)
+    assert cli.ok("diff", "--cached").lines[-1] == "1 variable changed; recipients unchanged"
+
+
+@pytest.mark.parametrize("by_content", [False, True])
+def test_a_file_that_one_side_deleted_is_unmerged_too(by_content: bool, made: Repo, cli: Cli) -> None:
+    """Deleted here and changed there: it is neither created nor without a word."""
+    if by_content:
+        (made.path / ".envgit.yaml").unlink()
+        made.commit("No configuration")
+    made.git("switch", "-q", "-c", "side")
+    made.env(PATH, {"TOKEN": "token-of-the-side"})
+    made.commit("Theirs", author="bob")
+    made.git("switch", "-q", "main")
+    (made.path / PATH).unlink()
+    made.commit("Deleted", author="carol")
+    made.git("merge", "-q", "side", check=False)
+    lines = cli.ok("diff", "--cached").lines
+    assert [line[:12] for line in lines[1:]] == [" ! unmerged:", "1 file could"]
