@@ -112,13 +112,22 @@ def _locally(run: Session, source: Source, told: Told) -> tuple[Appender, int, b
 
 
 def _local_head(run: Session, log: Log) -> tuple[CommitId, list[str]]:
-    """Return the source branch's head here; where it is merely behind what was recorded, and the remote's is not, that is no rewrite."""
+    """Return the source branch's head here; where it is merely behind what was recorded, and the remote's is not, that is no rewrite.
+
+    Raise LogError where it parted from the remote's, which still has what was recorded: nobody force-pushed that.
+    """
     branch, last = log.state.config.branch, log.state.source_commit
     head = run.source_head(branch)
     there = run.repo.ref(f"refs/remotes/{run.remote}/{branch}") if run.remote else None
     if last is None or there is None or head == last or not run.repo.has(last):
         return head, []
-    behind = run.repo.is_ancestor(head, last) and run.repo.is_ancestor(last, CommitId(there))
+    kept = run.repo.is_ancestor(last, CommitId(there))
+    behind = kept and run.repo.is_ancestor(head, last)
+    if kept and not behind and not run.repo.is_ancestor(last, head):
+        raise LogError(
+            f"{branch} here and at {run.remote} have parted: {last[:7]}, which was recorded last, is only there; "
+            "git pull --rebase first, or push what is to take its place"
+        )
     return (last, [f"{branch} here is behind what is recorded; git pull brings it up"]) if behind else (head, [])
 
 

@@ -561,3 +561,17 @@ def test_a_clone_of_one_branch_begins_no_second_log(shared: tuple[Team, Repo, Pa
     single.git(*command.split()[1:])
     cli.ok("verify")
     assert "holds a log of" in cli.fails(3, "init")
+
+
+def test_a_branch_that_parted_is_no_force_push(shared: tuple[Team, Repo, Path]) -> None:
+    """Before a pull --rebase nobody has replaced anything: no entry says so, and afterwards each commit has its own."""
+    team, _other, _key = shared
+    team.change(1)
+    team.repo.git("push", "-q", "origin", "main")
+    team.repo.git("reset", "-q", "--hard", "HEAD~1")
+    team.repo.env("envs/staging.yaml", {"TOKEN": "token-number-7"})
+    team.repo.commit("Parted", author="zoe")
+    assert "git pull --rebase first" in team.cli.fails(3, "record")
+    team.repo.git("pull", "-q", "--rebase", "origin", "main")
+    team.cli.ok("record")
+    assert "rewrite" not in {entry["kind"] for entry in team.cli.ok("log", "--json").json["entries"]}
