@@ -33,7 +33,8 @@ class ChangeShown:
 class FileDifference:
     """What happened to one file; `keyless` says why its values were not compared, empty where they were.
 
-    `unmerged`: a merge left it in conflict, so that there is no newer side. `state` names what the file holds now, under the log's key; None where there is no key here, or a value is unknown.
+    `unmerged`: a merge left it in conflict, so that there is no newer side. `state` names what the file holds now, under the log's
+    key; None where there is no key here, or a value is unknown.
     """
 
     file: EnvFile

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from envgit.diff import readable
 from envgit.escape import clipped, terminal
 from envgit.log.standing import Standing, Stood
-from envgit.model import Mac, Reason, Value
+from envgit.model import Mac, Value
 from envgit.views.blame import column
 from envgit.views.diff import heading
 from envgit.words import count, landed, parsed, recipient, short
@@ -84,6 +85,9 @@ def _file(stood: Stood, found: Standing, reveal: bool) -> Iterator[str]:
 
 def _health(stood: Stood, found: Standing) -> Iterator[str]:
     snapshot = found.snapshot
+    if not readable(snapshot):
+        yield f"not readable ({snapshot.reason}): {terminal(snapshot.detail)}; what it holds, and for whom, is not known"
+        return
     mac = {
         Mac.GOOD: "MAC good",
         Mac.INVALID: f"MAC DOES NOT MATCH ({snapshot.detail})",
@@ -92,8 +96,7 @@ def _health(stood: Stood, found: Standing) -> Iterator[str]:
     who = ", ".join(recipient(text, stood.names) for text in snapshot.recipients)
     yield f"{count(len(snapshot.values), 'variable')}, {mac[snapshot.mac]}; {count(len(snapshot.recipients), 'recipient')}, as the file says: {who}"
     if snapshot.reason is not None:
-        what = "its values are not known here" if snapshot.reason is Reason.NO_IDENTITY else "it cannot be read"
-        yield f"{what}: {terminal(snapshot.detail)}"
+        yield f"its values are not known here: {terminal(snapshot.detail)}"
 
 
 def _text(found: Standing, value: Value, reveal: bool) -> str:

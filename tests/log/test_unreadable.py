@@ -136,3 +136,16 @@ def test_a_file_that_one_side_deleted_is_unmerged_too(by_content: bool, made: Re
     made.git("merge", "-q", "side", check=False)
     lines = cli.ok("diff", "--cached").lines
     assert [line[:12] for line in lines[1:]] == [" ! unmerged:", "1 file could"]
+
+
+def test_show_says_that_a_file_could_not_be_read_and_counts_nothing(made: Repo, cli: Cli) -> None:
+    """No variables, no recipients and an unchecked code are no findings where nobody could look."""
+    line = _conflict(made)
+    made.commit("Conflict and all")
+    lines = cli.ok("show", "-e", "production").lines
+    assert lines[1:] == [
+        f"not readable (malformed): it has merge conflict markers (line {line}); what it holds, and for whom, is not known",
+        "whether and when this was live is not recorded",
+    ]
+    assert "0 variables" not in cli.ok("show").out
+    assert "1 variable, MAC good; 1 recipient" in cli.ok("show").out
