@@ -78,23 +78,54 @@ def _document(line: Blamed, view: BlameView) -> dict[str, object]:
 
 
 def lines(view: BlameView, width: int) -> Iterator[str]:
-    """Return the lines of a terminal of `width` columns: notes are cut from the right, the subject comes where there is room."""
+    """Return the lines of a terminal of `width` columns: notes are cut from the right, the subject comes where there is room.
+
+    Where the columns do not fit, the time goes, then the author, then the date and number; commit, environment, variable and kind stay.
+    """
+    tails = _tails(view)
+    heads = next(
+        (
+            heads
+            for heads in _heads(view)
+            if all(len(head) + len(tail) < width for head, tail in zip(heads, tails, strict=True))
+        ),
+        [_mark(line) for line in view.lines],
+    )
+    for line, head, tail in zip(view.lines, heads, tails, strict=True):
+        core = f"{head} {tail}".rstrip()
+        text = f"{head} {tail} {_note(line, view)}".rstrip()
+        yield _with_subject(text, terminal(view.subjects.get(line.commit, "")), max(width, len(core)))
+
+
+def _heads(view: BlameView) -> Iterator[list[str]]:
+    """Return what stands before the environment, line by line: in full, then with less and less of it."""
     authors = column((_author(line) for line in view.lines), AUTHOR_COLUMNS)
     numbers = len(str(max((line.sequence for line in view.lines), default=0)))
+    names = [f"{clipped(_author(line), authors):<{authors}} " for line in view.lines]
+    number = [f" {line.sequence:>{numbers}}" if view.signed else "" for line in view.lines]
+    dates = [landed(line.landed_at) for line in view.lines]
+    days = [f"{parsed(line.landed_at):%Y-%m-%d}" for line in view.lines]
+    for shown, when in ((names, dates), (names, days), ([""] * len(names), days)):
+        parts = zip(map(_mark, view.lines), shown, when, number, strict=True)
+        yield [f"{mark} ({name}{time}{after})" for mark, name, time, after in parts]
+
+
+def _tails(view: BlameView) -> list[str]:
+    """Return environment, variable and kind of each line, as far as they are columns."""
     names = column((terminal(_environment(line)) for line in view.lines), 40) if view.environments else 0
     variables = column((terminal(line.change.variable) for line in view.lines), 60) if view.variables else 0
     kinds = column((_kind(line) for line in view.lines), 20)
+    found = []
     for line in view.lines:
-        mark = "^" + short(line.commit)[:6] if line.boundary else short(line.commit)
-        number = f" {line.sequence:>{numbers}}" if view.signed else ""
-        parts = [f"{mark} ({clipped(_author(line), authors):<{authors}} {landed(line.landed_at)}{number})"]
-        if names:
-            parts.append(f"{terminal(_environment(line)):<{names}}")
+        parts = [f"{terminal(_environment(line)):<{names}}"] if names else []
         if variables:
             parts.append(f"{terminal(line.change.variable):<{variables}}")
-        parts.append(f"{_kind(line):<{kinds}}")
-        text = " ".join([*parts, _note(line, view)]).rstrip()
-        yield _with_subject(text, terminal(view.subjects.get(line.commit, "")), width)
+        found.append(" ".join([*parts, f"{_kind(line):<{kinds}}"]))
+    return found
+
+
+def _mark(line: Blamed) -> str:
+    return "^" + short(line.commit)[:6] if line.boundary else short(line.commit)
 
 
 def column(texts: Iterator[str], most: int) -> int:
