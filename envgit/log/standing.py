@@ -10,7 +10,7 @@ from itertools import islice
 
 from envgit.audit.entry import ChangeBody, ConfigBody, RewriteBody
 from envgit.config import revealed
-from envgit.diff import compare
+from envgit.diff import compare, readable
 from envgit.errors import ConfigError, EnvgitError, Incomplete, UsageError
 from envgit.log.asked import NO_HISTORY, matching
 from envgit.log.blame import Blamed, line
@@ -178,7 +178,7 @@ def _standing(
         raise UsageError(f"{file.path} is not at {commit[:7]}")
     told = snapshots.at(_commit_of(log, entry), file.path) if log is not None and entry is not None else None
     blamed = {}
-    if log is not None and entry is not None and told is not None:
+    if log is not None and entry is not None and told is not None and readable(told):
         others = {
             change.name for change in compare(told, snapshot).changes if change.kind is not ChangeKind.REENCRYPTED
         }
@@ -192,7 +192,11 @@ def _standing(
     in_force = record is not None and record.key is not None and entry is not None and record.key.entry <= entry
     key = keys.open(record.key) if record and in_force else None
     state = key.state(snapshot.values) if key and snapshot.reason is None else None
-    return Standing(file, snapshot, blamed, shown, state, told is not None and told.digest == snapshot.digest)
+    return Standing(file, snapshot, blamed, shown, state, _same(told, snapshot))
+
+
+def _same(told: Snapshot | None, snapshot: Snapshot) -> bool:
+    return told is not None and (told.digest, told.reason) == (snapshot.digest, snapshot.reason)
 
 
 def _by_then(log: Log, unit: Unit, name: str, entry: int) -> Blamed | None:

@@ -67,3 +67,14 @@ def test_a_rotation_that_waits_changes_no_author(made: Repo, cli: Cli) -> None:
     made.commit("Rotate")
     assert cli.ok("show", "--json").json["entry"] is None
     assert _variables(cli) == {"TOKEN": "ana", "HOST": "ana"}
+
+
+def test_behind_a_revision_that_cannot_be_read_nobody_is_named(made: Repo, cli: Cli) -> None:
+    """What a repair brings that waits for its entry may be anybody's: the recorded revision tells nothing to hold it against."""
+    made.write(PATH, "TOKEN: [\n")
+    made.commit("Broken", author="bob")
+    cli.ok("record")
+    made.env(PATH, {"TOKEN": "token-number-2", "HOST": "db-number-1"})
+    made.commit("Repaired", author="mallory")
+    assert _variables(cli) == {"TOKEN": None, "HOST": None}
+    assert cli.ok("show", "--json").json["entry"] is None
